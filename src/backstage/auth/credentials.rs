@@ -1,0 +1,96 @@
+//! Who calls: the credentials a request carried, after they were verified.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use secrecy::SecretString;
+
+/// The verified caller of a request.
+///
+/// Cheap to clone: a verified token is shared between all requests that carry it.
+#[derive(Debug, Clone)]
+pub struct Credentials(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    principal: Principal,
+    token: Option<SecretString>,
+    expires_at: Option<i64>,
+}
+
+/// A user, a service, or nobody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Principal {
+    /// A signed-in portal user.
+    User(UserPrincipal),
+    /// Another plugin or an external caller.
+    Service(ServicePrincipal),
+    /// No credentials were sent where none are needed.
+    None,
+}
+
+/// A portal user; `actor` is the plugin that calls on the user's behalf, if one does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserPrincipal {
+    /// `user:default/guest`, as the token says; not validated, as in Backstage.
+    pub user_entity_ref: String,
+    /// The plugin in between, when the token came with an `obo` claim.
+    pub actor: Option<ServicePrincipal>,
+}
+
+/// A service: `plugin:catalog`, `external:idp:robot` or a configured subject.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServicePrincipal {
+    /// The subject in Backstage's spelling.
+    pub subject: String,
+    /// What the configuration limits this caller to, for this plugin; `None` is unrestricted.
+    pub access_restrictions: Option<AccessRestrictions>,
+}
+
+/// The permission part of `backend.auth.externalAccess[].accessRestrictions`; applied by permission checks.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AccessRestrictions {
+    /// Names of the permissions this caller may use.
+    pub permission_names: Option<Vec<String>>,
+    /// Attributes, such as `action: [read]`, a permission must have.
+    pub permission_attributes: Option<BTreeMap<String, Vec<String>>>,
+}
+
+impl Credentials {
+    /// Bundles a verified principal with its token and expiry (Unix seconds).
+    pub fn new(principal: Principal, token: Option<SecretString>, expires_at: Option<i64>) -> Self {
+        Self(Arc::new(Inner {
+            principal,
+            token,
+            expires_at,
+        }))
+    }
+
+    /// Nobody.
+    pub fn none() -> Self {
+        Self::new(Principal::None, None, None)
+    }
+
+    /// Returns who this is.
+    pub fn principal(&self) -> &Principal {
+        &self.0.principal
+    }
+
+    /// Returns the token as it was sent.
+    pub fn token(&self) -> Option<&SecretString> {
+        self.0.token.as_ref()
+    }
+
+    /// Returns when a user's credentials end, in Unix seconds.
+    pub fn expires_at(&self) -> Option<i64> {
+        self.0.expires_at
+    }
+
+    /// Returns the text by which this caller is recorded: the user's reference or the service's subject.
+    pub fn subject(&self) -> Option<&str> {
+        match self.principal() {
+            Principal::User(user) => Some(&user.user_entity_ref),
+            Principal::Service(service) => Some(&service.subject),
+            Principal::None => None,
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! Failures as the caller sees them: Backstage's error names and statuses, the outside message and the inside cause.
+//!
+//! A handler returns `BackstageError`; the mount of its plugin turns it into that plugin's body
+//! (`ErrorBody`), and the request's one log line carries the inside cause. Nothing else logs it.
+
+use std::{borrow::Cow, error::Error, sync::Arc};
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderName, HeaderValue, StatusCode};
+use serde_json::{Map, Value, json};
+
+/// A failure with an outside message for the caller and an inside cause for the log.
+///
+/// Names and statuses are those of `@backstage/errors`.
+#[derive(Debug, Clone)]
+pub struct BackstageError {
+    name: Cow<'static, str>,
+    status: StatusCode,
+    message: String,
+    fields: Map<String, Value>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    cause: Option<Arc<dyn Error + Send + Sync>>,
+}
+
+/// The request as an error body names it.
+#[derive(Debug, Clone)]
+pub struct RequestLine {
+    /// `GET`, `POST`, …
+    pub method: String,
+    /// Path and query, relative to the plugin's mount: `/thing?q=1`.
+    pub url: String,
+}
+
+/// Writes one plugin's error body.
+pub type ErrorBody = fn(&BackstageError, &RequestLine) -> Value;
+
+impl BackstageError {
+    /// A failure with a name and status of the caller's choice.
+    pub fn new(name: impl Into<Cow<'static, str>>, status: StatusCode, message: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            status,
+            message: message.into(),
+            fields: Map::new(),
+            headers: Vec::new(),
+            cause: None,
+        }
+    }
+
+    /// 400: what was sent cannot be used.
+    pub fn input(message: impl Into<String>) -> Self {
+        Self::new("InputError", StatusCode::BAD_REQUEST, message)
+    }
+
+    /// 401: the Backstage credentials of this request were not accepted. Nothing else may be a 401.
+    pub fn authentication(message: impl Into<String>) -> Self {
+        Self::new("AuthenticationError", StatusCode::UNAUTHORIZED, message)
+    }
+
+    /// 403: the caller is known and may not do this.
+    pub fn not_allowed(message: impl Into<String>) -> Self {
+        Self::new("NotAllowedError", StatusCode::FORBIDDEN, message)
+    }
+
+    /// 404.
+    pub fn not_found(message: impl Into<String>) -> Self {
+        Self::new("NotFoundError", StatusCode::NOT_FOUND, message)
+    }
+
+    /// 409: the thing is in a state that forbids this.
+    pub fn conflict(message: impl Into<String>) -> Self {
+        Self::new("ConflictError", StatusCode::CONFLICT, message)
+    }
+
+    /// 501: not configured or not offered here.
+    pub fn not_implemented(message: impl Into<String>) -> Self {
+        Self::new("NotImplementedError", StatusCode::NOT_IMPLEMENTED, message)
+    }
+
+    /// 429, 502, 503 or 504: `ServiceUnavailableError` with that status.
+    pub fn unavailable(status: StatusCode, message: impl Into<String>) -> Self {
+        Self::new("ServiceUnavailableError", status, message)
+    }
+
+    /// Adds a field to the error object of the body.
+    #[must_use]
+    pub fn with_field(mut self, key: &str, value: Value) -> Self {
+        self.fields.insert(key.to_owned(), value);
+        self
+    }
+
+    /// Adds a response header, such as `Retry-After`.
+    #[must_use]
+    pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// Keeps the inside cause for the log line; it never reaches the caller.
+    #[must_use]
+    pub fn with_cause(mut self, cause: impl Error + Send + Sync + 'static) -> Self {
+        self.cause = Some(Arc::new(cause));
+        self
+    }
+
+    /// Returns the error's name, such as `InputError`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns the HTTP status.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// Returns the outside message.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Returns the additional outside fields.
+    pub fn fields(&self) -> &Map<String, Value> {
+        &self.fields
+    }
+
+    /// Returns the chain of inside causes as one line, or `None` when there is none.
+    pub fn cause_chain(&self) -> Option<String> {
+        let mut next: Option<&dyn Error> = match &self.cause {
+            Some(cause) => Some(cause.as_ref()),
+            None => None,
+        };
+        let mut parts = Vec::new();
+        while let Some(error) = next {
+            parts.push(error.to_string());
+            next = error.source();
+        }
+        (!parts.is_empty()).then(|| parts.join(": "))
+    }
+}
+
+impl IntoResponse for BackstageError {
+    /// Carries the error in the response's extensions; the plugin's mount writes the body.
+    fn into_response(self) -> Response {
+        let mut response = self.status.into_response();
+        for (name, value) in &self.headers {
+            response.headers_mut().insert(name.clone(), value.clone());
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// Backstage's own envelope: `{"error":{…},"request":{…},"response":{…}}` (`@backstage/errors`).
+pub fn envelope(error: &BackstageError, request: &RequestLine) -> Value {
+    let mut inner = Map::new();
+    inner.insert("name".into(), error.name().into());
+    inner.insert("message".into(), error.message().into());
+    inner.extend(error.fields().clone());
+    json!({
+        "error": inner,
+        "request": { "method": request.method, "url": request.url },
+        "response": { "statusCode": error.status().as_u16() },
+    })
+}

@@ -1,0 +1,6 @@
+//! The Backstage contract every plugin shares: plugin ids, credentials, error bodies.
+
+pub mod auth;
+pub mod error;
+pub mod plugin;
+pub mod routes;

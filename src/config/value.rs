@@ -1,0 +1,47 @@
+//! One app-config value as JavaScript would hold it: every number is a double.
+
+use indexmap::IndexMap;
+
+/// An ordered mapping; keys are always text, as in JavaScript.
+pub type Object = IndexMap<String, Value>;
+
+/// A raw configuration value. Unlike `serde_json::Value` it can hold infinities and NaN, which YAML can write.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    /// YAML null. In a merged object it removes the key; inside arrays it stays.
+    Null,
+    /// `true` or `false`.
+    Bool(bool),
+    /// A double.
+    Number(f64),
+    /// Text, after substitution.
+    String(String),
+    /// A list; lists are never merged.
+    Array(Vec<Value>),
+    /// A mapping; merged key by key.
+    Object(Object),
+}
+
+impl Value {
+    /// Returns the name Backstage uses for this type in its messages.
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            Value::Null => "null",
+            Value::Bool(_) => "boolean",
+            Value::Number(number) if number.is_nan() => "nan",
+            Value::Number(_) => "number",
+            Value::String(text) if text.is_empty() => "empty-string",
+            Value::String(_) => "string",
+            Value::Array(_) => "array",
+            Value::Object(_) => "object",
+        }
+    }
+
+    /// Returns the mapping, if this is one.
+    pub fn as_object(&self) -> Option<&Object> {
+        match self {
+            Value::Object(object) => Some(object),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! Background work that shutdown knows of.
+
+use std::future::Future;
+
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// Spawns tasks and waits for them at shutdown. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Tasks {
+    tracker: TaskTracker,
+    cancelled: CancellationToken,
+}
+
+impl Tasks {
+    /// Spawns work that must end by itself soon, such as one upstream call; shutdown waits for it.
+    pub fn spawn<F>(&self, work: F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.tracker.spawn(work);
+    }
+
+    /// Spawns work without an end, such as a watch; it is dropped at shutdown.
+    pub fn spawn_until_shutdown<F>(&self, work: F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let cancelled = self.cancelled.clone();
+        self.tracker.spawn(async move {
+            tokio::select! {
+                () = cancelled.cancelled() => {}
+                () = work => {}
+            }
+        });
+    }
+
+    /// Stops the endless work and waits for the rest.
+    pub async fn shut_down(&self) {
+        self.cancelled.cancel();
+        self.tracker.close();
+        self.tracker.wait().await;
+    }
+}

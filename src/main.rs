@@ -1,0 +1,3 @@
+//! Args → config → telemetry → build → serve → exit code.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The plugins, and the one list of them.

@@ -1,0 +1,1 @@
+//! A Spacelift of our own for the demo and the tests.
