@@ -1,1 +1,9 @@
 //! The only integration binary: the whole service on real sockets, with the real parts around it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that meets the unexpected should stop there; the lints know #[test] functions but not their helpers"
+)]
+
+mod layering;
