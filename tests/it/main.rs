@@ -6,4 +6,5 @@
     reason = "a test that meets the unexpected should stop there; the lints know #[test] functions but not their helpers"
 )]
 
+mod container;
 mod layering;
