@@ -1,26 +1,32 @@
 //! Who may come in: finding, verifying and caching the caller's token.
 
+mod authenticator;
+mod claims;
+mod clock;
+mod config;
+mod cookie;
 mod credentials;
+mod door;
+mod external;
+mod external_config;
+mod extract;
+mod key_fetch;
+mod key_set;
+mod key_source;
+mod key_store;
+mod own_keys;
+mod plugin_token;
+mod policy;
+mod refusal;
+mod token;
+mod user_token;
+mod verified;
 
+pub use authenticator::Authenticator;
+pub use clock::Clock;
+pub use config::AuthConfig;
+pub use cookie::plugin_auth_routes;
 pub use credentials::{AccessRestrictions, Credentials, Principal, ServicePrincipal, UserPrincipal};
-
-/// What a path below a plugin's mount demands when it is not the default (user or service credentials).
-///
-/// The path covers itself and everything below it at a segment boundary, ignoring case
-/// (Backstage's `httpRouter.addAuthPolicy`).
-#[derive(Debug, Clone, Copy)]
-pub struct AuthPolicy {
-    /// Relative to the plugin's mount: `/health`.
-    pub path: &'static str,
-    /// What is let through.
-    pub allow: Allow,
-}
-
-/// Who passes the barrier of an `AuthPolicy`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Allow {
-    /// Everybody; the handler may still ask for credentials.
-    Unauthenticated,
-    /// Users, also with the cookie or a limited token.
-    UserCookie,
-}
+pub use door::{PluginDoor, admit};
+pub use extract::{CookieUserCredentials, ServiceCredentials, UserCredentials};
+pub use policy::{Allow, AuthPolicy, LimitedAccess};

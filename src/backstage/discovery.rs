@@ -1,0 +1,312 @@
+//! Where plugins live: ours here, others where `discovery.endpoints`, `stagedoor.upstream` or `backend.baseUrl` say.
+
+use std::collections::{HashMap, HashSet};
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use url::{Host, Url};
+
+use crate::config::{ConfigError, ConfigReader, Value};
+
+/// What JavaScript's `encodeURIComponent` leaves alone.
+const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'!')
+    .remove(b'~')
+    .remove(b'*')
+    .remove(b'\'')
+    .remove(b'(')
+    .remove(b')');
+
+/// Port when nothing says otherwise; Backstage's own default.
+const DEFAULT_PORT: u16 = 7007;
+
+/// The base address of every plugin, as Backstage's `HostDiscovery` computes them.
+///
+/// One departure: an id that nobody serves here and that is not listed is looked for at the portal
+/// (`stagedoor.upstream`, else `backend.baseUrl`), not at this process, because we stand apart from it.
+#[derive(Debug)]
+pub struct Discovery {
+    served: HashSet<String>,
+    named: HashMap<String, Target>,
+    fallback: Target,
+    own_origin: String,
+    portal_origin: String,
+    external_origin: String,
+}
+
+/// One `discovery.endpoints[].target`; a missing half keeps the default address.
+#[derive(Debug, Clone, Default)]
+struct Target {
+    internal: Option<String>,
+    external: Option<String>,
+}
+
+impl Discovery {
+    /// Reads `discovery.endpoints`, `backend.baseUrl`, `stagedoor.upstream` and the listen address.
+    ///
+    /// # Errors
+    ///
+    /// Every key that is missing or malformed, and every id we do not serve that would be looked for at ourselves.
+    pub fn from_config(reader: &ConfigReader, served_plugin_ids: &[&str]) -> Result<Self, Vec<ConfigError>> {
+        let mut errors = Vec::new();
+        let base_url = note(&mut errors, reader.string("backend.baseUrl")).unwrap_or_default();
+        let upstream = note(&mut errors, reader.optional_string("stagedoor.upstream")).flatten();
+        let listen = note(&mut errors, ListenAddress::read(reader)).unwrap_or_default();
+        let external_origin = base_url.trim_end_matches('/').to_owned();
+        let mut discovery = Self {
+            served: served_plugin_ids.iter().map(|id| (*id).to_owned()).collect(),
+            named: HashMap::new(),
+            fallback: Target::default(),
+            own_origin: listen.origin(reader.has("backend.https")),
+            portal_origin: upstream.map_or_else(
+                || external_origin.clone(),
+                |upstream| upstream.trim_end_matches('/').to_owned(),
+            ),
+            external_origin,
+        };
+        match reader.optional_config_array("discovery.endpoints") {
+            Ok(entries) => {
+                for entry in entries.unwrap_or_default() {
+                    errors.extend(discovery.add(&entry).err());
+                }
+            }
+            Err(error) => errors.push(error),
+        }
+        if errors.is_empty() {
+            errors = discovery.self_references(&listen);
+        }
+        if errors.is_empty() {
+            Ok(discovery)
+        } else {
+            Err(errors)
+        }
+    }
+
+    /// Whether this process answers for the plugin.
+    pub fn serves(&self, plugin_id: &str) -> bool {
+        self.served.contains(plugin_id)
+    }
+
+    /// Whether `discovery.endpoints` lists the plugin by name.
+    pub fn names(&self, plugin_id: &str) -> bool {
+        self.named.contains_key(plugin_id)
+    }
+
+    /// Returns the address one backend calls the plugin at, without a trailing slash.
+    pub fn internal_base(&self, plugin_id: &str) -> String {
+        if self.serves(plugin_id) {
+            return default_base(&self.own_origin, plugin_id);
+        }
+        match &self.target(plugin_id).internal {
+            Some(template) => fill(template, plugin_id),
+            None => default_base(&self.portal_origin, plugin_id),
+        }
+    }
+
+    /// Returns the address a browser calls the plugin at, without a trailing slash.
+    pub fn external_base(&self, plugin_id: &str) -> String {
+        match &self.target(plugin_id).external {
+            Some(template) => fill(template, plugin_id),
+            None => default_base(&self.external_origin, plugin_id),
+        }
+    }
+
+    fn target(&self, plugin_id: &str) -> &Target {
+        self.named.get(plugin_id).unwrap_or(&self.fallback)
+    }
+
+    fn add(&mut self, entry: &ConfigReader) -> Result<(), ConfigError> {
+        let target = Target::read(entry)?;
+        let plugins = entry.optional_string_array("plugins")?.ok_or_else(|| {
+            ConfigError::new(format!(
+                "Missing required config value at '{}': list the plugin ids this target is for",
+                entry.full_key("plugins")
+            ))
+        })?;
+        // The last entry naming a plugin wins, as in Backstage.
+        for plugin in plugins {
+            if plugin == "*" {
+                self.fallback = target.clone();
+            } else {
+                self.named.insert(plugin, target.clone());
+            }
+        }
+        Ok(())
+    }
+
+    fn self_references(&self, listen: &ListenAddress) -> Vec<ConfigError> {
+        let mut ids: Vec<&str> = self.named.keys().map(String::as_str).collect();
+        ids.sort_unstable();
+        // `auth` stands for every id that is not listed; its keys are the first thing we need.
+        if !self.names("auth") {
+            ids.push("auth");
+        }
+        ids.into_iter()
+            .filter(|id| !self.serves(id) && listen.is_reached_by(&self.internal_base(id)))
+            .map(|id| {
+                ConfigError::new(format!(
+                    "The plugin '{id}' would be looked for at this service itself, which does not serve it. List it in \
+                     'discovery.endpoints' with the address of your Backstage backend, or set 'stagedoor.upstream' to that \
+                     address, or give this service a port of its own with 'stagedoor.listen'"
+                ))
+            })
+            .collect()
+    }
+}
+
+impl Target {
+    fn read(entry: &ConfigReader) -> Result<Self, ConfigError> {
+        if let Some(Value::String(_)) = entry.get("target")? {
+            let both = entry.string("target")?;
+            check_target(&both, &entry.full_key("target"))?;
+            return Ok(Self {
+                internal: Some(both.clone()),
+                external: Some(both),
+            });
+        }
+        let halves = entry.config("target")?;
+        let half = |key: &str| -> Result<Option<String>, ConfigError> {
+            let half = halves.optional_string(key)?;
+            half.iter()
+                .try_for_each(|half| check_target(half, &halves.full_key(key)))?;
+            Ok(half)
+        };
+        Ok(Self {
+            internal: half("internal")?,
+            external: half("external")?,
+        })
+    }
+}
+
+/// Where this process listens, as far as the configuration says.
+#[derive(Debug)]
+struct ListenAddress {
+    host: String,
+    port: u16,
+}
+
+impl Default for ListenAddress {
+    fn default() -> Self {
+        Self {
+            host: String::new(),
+            port: DEFAULT_PORT,
+        }
+    }
+}
+
+impl ListenAddress {
+    fn read(reader: &ConfigReader) -> Result<Self, ConfigError> {
+        let own = reader
+            .get("stagedoor.listen")?
+            .map(|value| ("stagedoor.listen", value));
+        let found = match own {
+            Some(found) => Some(found),
+            None => reader
+                .get("backend.listen")?
+                .map(|value| ("backend.listen", value)),
+        };
+        match found {
+            None => Ok(Self::default()),
+            Some((key, Value::Object(_))) => {
+                let object = reader.config(key)?;
+                Ok(Self {
+                    host: object.optional_string("host")?.unwrap_or_default(),
+                    port: object
+                        .optional_number("port")?
+                        .map_or(DEFAULT_PORT, |port| port as u16),
+                })
+            }
+            Some((key, value)) => {
+                let text = match value {
+                    Value::Number(port) => port.to_string(),
+                    _ => reader.string(key)?,
+                };
+                let (host, port) = text.rsplit_once(':').unwrap_or(("", &text));
+                let port = port.parse().map_err(|_| {
+                    ConfigError::new(format!("'{}' must end in a port number", reader.full_key(key)))
+                })?;
+                let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+                Ok(Self { host, port })
+            }
+        }
+    }
+
+    /// The address Backstage would give for itself: wildcards become this machine's own name.
+    fn origin(&self, tls: bool) -> String {
+        let host = match self.host.as_str() {
+            "" | "::" => "localhost".to_owned(),
+            "0.0.0.0" => "127.0.0.1".to_owned(),
+            host if host.contains(':') => format!("[{host}]"),
+            host => host.to_owned(),
+        };
+        let scheme = if tls { "https" } else { "http" };
+        format!("{scheme}://{host}:{}", self.port)
+    }
+
+    /// Whether a call to the address would arrive at this process.
+    fn is_reached_by(&self, address: &str) -> bool {
+        let Ok(url) = Url::parse(address) else {
+            return false;
+        };
+        if url.port_or_known_default() != Some(self.port) {
+            return false;
+        }
+        let here = match url.host() {
+            Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
+            Some(Host::Ipv4(ip)) => ip.is_loopback() || ip.is_unspecified(),
+            Some(Host::Ipv6(ip)) => ip.is_loopback() || ip.is_unspecified(),
+            None => false,
+        };
+        let listens_on_loopback = matches!(
+            self.host.as_str(),
+            "" | "::" | "0.0.0.0" | "localhost" | "::1" | "127.0.0.1"
+        );
+        (here && listens_on_loopback) || url.host_str().is_some_and(|host| host == self.host)
+    }
+}
+
+fn check_target(target: &str, key: &str) -> Result<(), ConfigError> {
+    if target.starts_with("http+srv:") || target.starts_with("https+srv:") {
+        return Err(ConfigError::new(format!(
+            "'{key}' uses a DNS service record (+srv), which is not supported; write the address with http:// or https://"
+        )));
+    }
+    match Url::parse(&fill(target, "id")) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(()),
+        _ => Err(ConfigError::new(format!(
+            "'{key}' must be an address that begins with http:// or https://"
+        ))),
+    }
+}
+
+/// Replaces every `{{pluginId}}`, spaces allowed inside, and drops trailing slashes.
+fn fill(template: &str, plugin_id: &str) -> String {
+    let encoded = utf8_percent_encode(plugin_id, COMPONENT).to_string();
+    let mut filled = String::with_capacity(template.len());
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once("{{") {
+        filled.push_str(before);
+        match after.split_once("}}") {
+            Some((name, tail)) if name.trim() == "pluginId" => {
+                filled.push_str(&encoded);
+                rest = tail;
+            }
+            _ => {
+                filled.push_str("{{");
+                rest = after;
+            }
+        }
+    }
+    filled.push_str(rest);
+    filled.trim_end_matches('/').to_owned()
+}
+
+fn default_base(origin: &str, plugin_id: &str) -> String {
+    format!("{origin}/api/{}", utf8_percent_encode(plugin_id, COMPONENT))
+}
+
+fn note<T>(errors: &mut Vec<ConfigError>, result: Result<T, ConfigError>) -> Option<T> {
+    result.map_err(|error| errors.push(error)).ok()
+}
