@@ -8,6 +8,14 @@
 #[error("{message}")]
 pub struct ConfigError {
     message: String,
+    class: Class,
+}
+
+/// The JavaScript class of the reference's error; some messages quote it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Class {
+    Error,
+    TypeError,
 }
 
 impl ConfigError {
@@ -15,6 +23,23 @@ impl ConfigError {
     pub fn new(message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
+            class: Class::Error,
+        }
+    }
+
+    /// Wraps a message that the reference throws as a `TypeError`.
+    pub(super) fn of_type(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            class: Class::TypeError,
+        }
+    }
+
+    /// The message behind its class, as JavaScript prints an error inside another message.
+    pub(super) fn with_class(&self) -> String {
+        match self.class {
+            Class::Error => format!("Error: {}", self.message),
+            Class::TypeError => format!("TypeError: {}", self.message),
         }
     }
 }

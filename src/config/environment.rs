@@ -1,0 +1,70 @@
+//! The process environment, read once: the only place that asks the operating system for it.
+
+use super::js;
+
+/// Environment variables in the order the process got them.
+///
+/// A snapshot, so that a test can replace it and so that one load sees one state.
+#[derive(Debug, Clone, Default)]
+pub struct Environment {
+    variables: Vec<(String, String)>,
+}
+
+impl Environment {
+    /// Reads the environment of this process; bytes that are not UTF-8 become U+FFFD.
+    pub fn of_process() -> Self {
+        let text = |os: std::ffi::OsString| os.to_string_lossy().into_owned();
+        Self {
+            variables: std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect(),
+        }
+    }
+
+    /// Builds one from pairs; the first of two equal names counts.
+    pub fn from_pairs<N: Into<String>, V: Into<String>>(pairs: impl IntoIterator<Item = (N, V)>) -> Self {
+        let pairs = pairs.into_iter();
+        Self {
+            variables: pairs.map(|(name, value)| (name.into(), value.into())).collect(),
+        }
+    }
+
+    /// Returns the variable as it is set.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
+    }
+
+    /// Returns the variable without surrounding white space, as Backstage substitutes it.
+    pub(super) fn trimmed(&self, name: &str) -> Option<&str> {
+        self.get(name).map(js::trim)
+    }
+
+    /// All variables, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.variables.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// `NODE_ENV`, which decides on the log format, for one.
+    pub fn node_env(&self) -> Option<&str> {
+        self.non_empty("NODE_ENV")
+    }
+
+    /// `LOG_LEVEL`, as Backstage reads it.
+    pub fn log_level(&self) -> Option<&str> {
+        self.non_empty("LOG_LEVEL")
+    }
+
+    /// Files of further certificate authorities: `NODE_EXTRA_CA_CERTS` and `SSL_CERT_FILE`.
+    pub fn ca_files(&self) -> Vec<&str> {
+        let names = ["NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE"];
+        names.into_iter().filter_map(|name| self.non_empty(name)).collect()
+    }
+
+    /// The names in `BACKSTAGE_ENV`: comma separated, trimmed, blanks skipped.
+    pub(super) fn backstage_env(&self) -> Vec<&str> {
+        let names = self.get("BACKSTAGE_ENV").unwrap_or_default().split(',').map(js::trim);
+        names.filter(|name| !name.is_empty()).collect()
+    }
+
+    fn non_empty(&self, name: &str) -> Option<&str> {
+        self.get(name).filter(|value| !value.is_empty())
+    }
+}

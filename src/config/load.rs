@@ -1,0 +1,231 @@
+//! Reads all files into layers.
+
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
+
+use futures_util::future::BoxFuture;
+
+use super::{
+    ConfigError, ConfigReader, Layer,
+    discover::{self, Target},
+    env_overrides,
+    environment::Environment,
+    files::{FileReader, ReadError},
+    merge,
+    transform::{Dropped, Transformer},
+    value::{Object, Value},
+    yaml,
+};
+
+/// Fetches the body behind a URL, or says why not; the answer of a failed request is
+/// `Request failed with <status> <text>`.
+pub type Fetch = Arc<dyn Fn(String) -> BoxFuture<'static, Result<Vec<u8>, String>> + Send + Sync>;
+
+/// What to load.
+#[derive(Clone)]
+pub struct LoadOptions {
+    /// The values of `--config`, in order; empty means the default files of the root folder.
+    pub targets: Vec<String>,
+    /// Where the default files are.
+    pub root_dir: PathBuf,
+    /// What relative targets are relative to.
+    pub working_dir: PathBuf,
+    /// The variables to put in.
+    pub environment: Environment,
+    /// How to fetch URL targets; without it they are refused, as by the stock backend.
+    pub remote: Option<Fetch>,
+}
+
+impl std::fmt::Debug for LoadOptions {
+    /// Leaves the environment out: it holds secrets.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut fields = formatter.debug_struct("LoadOptions");
+        fields.field("targets", &self.targets).field("root_dir", &self.root_dir);
+        fields.finish_non_exhaustive()
+    }
+}
+
+impl LoadOptions {
+    /// What `stagedoor --config …` loads, started in `working_dir`: the environment of this process, and the
+    /// nearest workspace root.
+    pub fn of_process(targets: Vec<String>, working_dir: PathBuf) -> Result<Self, ConfigError> {
+        Ok(Self {
+            targets,
+            root_dir: discover::workspace_root(&working_dir)?,
+            working_dir,
+            environment: Environment::of_process(),
+            remote: None,
+        })
+    }
+}
+
+/// A configuration as it was read.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// Lowest layer first.
+    pub layers: Vec<Layer>,
+    /// Every file that was read, and every default file that was looked for: what to watch.
+    pub files: BTreeSet<PathBuf>,
+    dropped: Dropped,
+}
+
+impl Loaded {
+    /// A reader over the layers that also knows which keys were dropped.
+    pub fn into_reader(self) -> ConfigReader {
+        ConfigReader::with_dropped(self.layers, self.dropped)
+    }
+}
+
+/// Loads everything. Needs a tokio runtime: files are read on a blocking thread.
+pub async fn load(options: &LoadOptions) -> Result<Loaded, ConfigError> {
+    load_watched(options).await.1
+}
+
+/// Loads as [`load`] does and says which files to watch even when the loading failed.
+pub(super) async fn load_watched(options: &LoadOptions) -> Outcome {
+    let sources = match fetch_all(options).await {
+        Ok(sources) => sources,
+        Err(error) => return (BTreeSet::new(), Err(error)),
+    };
+    let options = options.clone();
+    let reading = tokio::task::spawn_blocking(move || read_all(&options, sources));
+    let failed = |error| ConfigError::new(format!("Reading the configuration failed: {error}"));
+    reading.await.unwrap_or_else(|error| (BTreeSet::new(), Err(failed(error))))
+}
+
+/// A source with what was fetched for it.
+enum Source {
+    File(PathBuf),
+    Remote(String, Vec<u8>),
+}
+
+async fn fetch_all(options: &LoadOptions) -> Result<Vec<Source>, ConfigError> {
+    let mut targets = discover::given(&options.targets, &options.working_dir);
+    if targets.is_empty() {
+        targets = discover::discover(&options.root_dir, &options.environment);
+    }
+    let mut sources = Vec::with_capacity(targets.len());
+    for target in targets {
+        sources.push(match target {
+            Target::File(path) => Source::File(path),
+            Target::Url(url) => fetch(options, url).await?,
+        });
+    }
+    Ok(sources)
+}
+
+async fn fetch(options: &LoadOptions, url: String) -> Result<Source, ConfigError> {
+    let Some(fetch) = &options.remote else {
+        return Err(ConfigError::new(format!(
+            "Config argument \"{url}\" looks like a URL but remote configuration is not enabled. \
+             Enable it by passing the `remote` option"
+        )));
+    };
+    let body = fetch(url.clone()).await.map_err(ConfigError::new)?;
+    Ok(Source::Remote(url, body))
+}
+
+/// The files to watch, and what came of reading them.
+pub(super) type Outcome = (BTreeSet<PathBuf>, Result<Loaded, ConfigError>);
+
+fn read_all(options: &LoadOptions, sources: Vec<Source>) -> Outcome {
+    let mut loading = Loading {
+        environment: &options.environment,
+        files: FileReader::default(),
+        dropped: Dropped::new(),
+    };
+    let layers = loading.layers(sources);
+    let mut files = loading.files.into_paths();
+    if options.targets.is_empty() {
+        files.extend(discover::candidates(&options.root_dir, &options.environment));
+    }
+    let loaded = layers.and_then(|layers| {
+        check_not_empty(&layers)?;
+        Ok(Loaded {
+            layers,
+            files: files.clone(),
+            dropped: loading.dropped,
+        })
+    });
+    (files, loaded)
+}
+
+fn check_not_empty(layers: &[Layer]) -> Result<(), ConfigError> {
+    if layers.is_empty() {
+        return Err(ConfigError::new("Missing required config value at '' in 'mock-config'"));
+    }
+    Ok(())
+}
+
+struct Loading<'a> {
+    environment: &'a Environment,
+    files: FileReader,
+    dropped: Dropped,
+}
+
+impl Loading<'_> {
+    fn layers(&mut self, sources: Vec<Source>) -> Result<Vec<Layer>, ConfigError> {
+        let mut layers = Vec::new();
+        for source in sources {
+            layers.extend(match source {
+                Source::File(path) => self.file(&path)?,
+                Source::Remote(url, body) => Some(self.remote(url, &body)?),
+            });
+        }
+        layers.extend(env_overrides::read(self.environment)?.map(|data| Layer {
+            context: "env".to_owned(),
+            data,
+        }));
+        Ok(layers)
+    }
+
+    /// Reads one file; `None` when it holds nothing.
+    fn file(&mut self, path: &std::path::Path) -> Result<Option<Layer>, ConfigError> {
+        let shown = path.display();
+        let content = self.files.read(path).map_err(|error| match error {
+            ReadError::Missing => ConfigError::new(format!("Config file \"{shown}\" does not exist")),
+            ReadError::Other(message) => {
+                ConfigError::new(format!("Failed to read config file at \"{shown}\", {message}"))
+            }
+        })?;
+        let in_file = |message| ConfigError::new(format!("Failed to read config file at \"{shown}\", {message}"));
+        let Some(raw) = yaml::parse(&content).map_err(|error| in_file(error.to_string()))? else {
+            return Ok(None);
+        };
+        if raw == Value::Null {
+            return Ok(None);
+        }
+        let folder = path.parent().unwrap_or(path);
+        let data = self.transform(raw, Some(path), folder).map_err(in_file)?;
+        let context = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Ok(Some(Layer { context, data }))
+    }
+
+    fn remote(&mut self, url: String, body: &[u8]) -> Result<Layer, ConfigError> {
+        let raw = yaml::parse(body).map_err(|error| ConfigError::new(format!("{error} in {url}")))?;
+        let raw = raw.filter(|raw| *raw != Value::Null);
+        let raw = raw.ok_or_else(|| ConfigError::new("configuration data is null"))?;
+        let data = self.transform(raw, None, "".as_ref()).map_err(ConfigError::new)?;
+        Ok(Layer { context: url, data })
+    }
+
+    fn transform(
+        &mut self,
+        raw: Value,
+        file: Option<&std::path::Path>,
+        folder: &std::path::Path,
+    ) -> Result<Object, String> {
+        let mut transformer = Transformer {
+            environment: self.environment,
+            files: file.is_some().then_some(&mut self.files),
+            dropped: &mut self.dropped,
+            including: file.map(|file| (file.to_owned(), String::new())).into_iter().collect(),
+        };
+        transformer.root(raw, folder)
+    }
+}
+
+/// Merges the layers into the one mapping they amount to.
+pub(super) fn merged(layers: &[Layer]) -> Value {
+    let values: Vec<_> = layers.iter().map(|layer| Value::Object(layer.data.clone())).collect();
+    merge::merge(values.iter().map(Some)).unwrap_or(Value::Object(Object::new()))
+}

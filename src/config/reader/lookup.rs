@@ -1,0 +1,210 @@
+//! Finds values in the layers, and merges them.
+
+use std::sync::Arc;
+
+use super::{ConfigReader, Layer};
+use crate::config::{
+    ConfigError,
+    keys::is_key_part,
+    merge,
+    transform::Dropped,
+    value::Value,
+};
+
+/// The context Backstage names when there is no layer at all.
+const NO_LAYER: &str = "mock-config";
+
+/// A value and the context of the layer that holds it.
+pub(super) type Found<'r> = Option<(&'r str, &'r Value)>;
+
+impl ConfigReader {
+    /// Reads over the layers, lowest first.
+    pub fn new(layers: Vec<Layer>) -> Self {
+        Self::with_dropped(layers, Dropped::new())
+    }
+
+    pub(in crate::config) fn with_dropped(layers: Vec<Layer>, dropped: Dropped) -> Self {
+        Self {
+            layers: layers.into(),
+            prefix: "".into(),
+            dropped: Arc::new(dropped),
+        }
+    }
+
+    /// Returns the key as messages name it, with the prefix of this reader.
+    pub fn full_key(&self, key: &str) -> String {
+        match (self.prefix.is_empty(), key.is_empty()) {
+            (true, _) => key.to_owned(),
+            (false, true) => self.prefix.to_string(),
+            (false, false) => format!("{}.{key}", self.prefix),
+        }
+    }
+
+    /// Returns the variable whose absence made the loader leave this key out, if that is why it is missing.
+    pub fn dropped_variable(&self, key: &str) -> Option<String> {
+        if self.has(key) {
+            return None;
+        }
+        self.dropped.get(&self.full_key(key)).cloned()
+    }
+
+    /// Whether the key has a value in any layer; false also where reading it would be an error.
+    pub fn has(&self, key: &str) -> bool {
+        matches!(self.find(key), Ok(Some(_)))
+    }
+
+    /// The keys of the mapping this reader is rooted at: the top layer's first, without those it sets to null.
+    pub fn keys(&self) -> Vec<String> {
+        let mut keys: Vec<String> = Vec::new();
+        for layer in self.layers.iter() {
+            let below = std::mem::take(&mut keys);
+            keys.extend(layer.data.keys().cloned());
+            keys.extend(below.into_iter().filter(|key| !layer.data.contains_key(key)));
+            keys.retain(|key| layer.data.get(key) != Some(&Value::Null));
+        }
+        keys
+    }
+
+    /// Returns the raw merged value; an empty key is the whole mapping.
+    pub fn get(&self, key: &str) -> Result<Option<Value>, ConfigError> {
+        let mut found = Vec::with_capacity(self.layers.len());
+        for layer in self.layers.iter().rev() {
+            found.push(self.read_layer(layer, key)?);
+        }
+        Ok(merge::merge(found.into_iter().rev()))
+    }
+
+    /// Returns a reader for the mapping at the key; missing is an error.
+    pub fn config(&self, key: &str) -> Result<ConfigReader, ConfigError> {
+        self.required(key, self.optional_config(key)?)
+    }
+
+    /// Returns a reader for the mapping at the key.
+    ///
+    /// Every layer is checked, hidden ones too, but only when the key has a value: that is how the reader behaves
+    /// that Backstage hands to its plugins.
+    pub fn optional_config(&self, key: &str) -> Result<Option<ConfigReader>, ConfigError> {
+        if self.find(key)?.is_none() {
+            return Ok(None);
+        }
+        let mut found = Vec::with_capacity(self.layers.len());
+        for layer in self.layers.iter().rev() {
+            found.push((layer, self.read_layer(layer, key)?));
+        }
+        let mut layers = Vec::new();
+        for (layer, value) in found.into_iter().rev() {
+            match value {
+                None => {}
+                Some(Value::Null) => layers.clear(),
+                Some(Value::Object(data)) => layers.push(Layer {
+                    context: layer.context.clone(),
+                    data: data.clone(),
+                }),
+                Some(other) => return Err(self.type_error(key, &layer.context, other, "object")),
+            }
+        }
+        Ok(Some(self.rooted(layers, key)))
+    }
+
+    /// Returns a reader for each mapping of the list at the key.
+    pub fn optional_config_array(&self, key: &str) -> Result<Option<Vec<ConfigReader>>, ConfigError> {
+        let Some((context, items)) = self.list(key, "object-array")? else {
+            return Ok(None);
+        };
+        let mut readers = Vec::with_capacity(items.len());
+        for (index, item) in items.iter().enumerate() {
+            let item_key = format!("{key}[{index}]");
+            let Value::Object(data) = item else {
+                return Err(self.type_error(&item_key, context, item, "object-array"));
+            };
+            let layer = Layer {
+                context: context.to_owned(),
+                data: data.clone(),
+            };
+            readers.push(self.rooted(vec![layer], &item_key));
+        }
+        Ok(Some(readers))
+    }
+
+    fn rooted(&self, layers: Vec<Layer>, key: &str) -> ConfigReader {
+        ConfigReader {
+            layers: layers.into(),
+            prefix: self.full_key(key).into(),
+            dropped: Arc::clone(&self.dropped),
+        }
+    }
+
+    /// The value at the key that is a list, or a type error.
+    pub(super) fn list(&self, key: &str, wanted: &str) -> Result<Option<(&str, &[Value])>, ConfigError> {
+        match self.find(key)? {
+            None => Ok(None),
+            Some((context, Value::Array(items))) => Ok(Some((context, items))),
+            Some((context, other)) => Err(self.type_error(key, context, other, wanted)),
+        }
+    }
+
+    /// The topmost value at the key; null in a layer hides the layers below.
+    pub(super) fn find(&self, key: &str) -> Result<Found<'_>, ConfigError> {
+        if self.layers.is_empty() {
+            check_key(key)?;
+        }
+        for layer in self.layers.iter().rev() {
+            match self.read_layer(layer, key)? {
+                None => {}
+                Some(Value::Null) => return Ok(None),
+                Some(value) => return Ok(Some((&layer.context, value))),
+            }
+        }
+        Ok(None)
+    }
+
+    fn read_layer<'a>(&self, layer: &'a Layer, key: &str) -> Result<Option<&'a Value>, ConfigError> {
+        check_key(key)?;
+        let mut parts = key.split('.');
+        let mut value = layer.data.get(parts.next().unwrap_or_default());
+        let mut path = String::new();
+        for (part, next) in key.split('.').zip(parts) {
+            let dot = if path.is_empty() { "" } else { "." };
+            path = format!("{path}{dot}{part}");
+            match value {
+                None | Some(Value::Null) => return Ok(value),
+                Some(Value::Object(object)) => value = object.get(next),
+                Some(other) => return Err(self.type_error(&path, &layer.context, other, "object")),
+            }
+        }
+        Ok(value)
+    }
+
+    /// The context named when a value is missing or does not convert: the top layer's.
+    fn top_context(&self) -> &str {
+        self.layers.last().map_or(NO_LAYER, |layer| layer.context.as_str())
+    }
+
+    /// Turns a missing value into Backstage's message.
+    pub(super) fn required<T>(&self, key: &str, value: Option<T>) -> Result<T, ConfigError> {
+        value.ok_or_else(|| {
+            let (key, context) = (self.full_key(key), self.top_context());
+            ConfigError::new(format!("Missing required config value at '{key}' in '{context}'"))
+        })
+    }
+
+    pub(super) fn type_error(&self, key: &str, context: &str, got: &Value, wanted: &str) -> ConfigError {
+        let (key, got) = (self.full_key(key), got.type_name());
+        let message = format!("Invalid type in config for key '{key}' in '{context}', got {got}, wanted {wanted}");
+        ConfigError::of_type(message)
+    }
+
+    pub(super) fn convert_error(&self, key: &str, wanted: &str) -> ConfigError {
+        let (key, context) = (self.full_key(key), self.top_context());
+        let message = format!("Unable to convert config value for key '{key}' in '{context}' to a {wanted}");
+        ConfigError::new(message)
+    }
+}
+
+fn check_key(key: &str) -> Result<(), ConfigError> {
+    if key.is_empty() || key.split('.').all(is_key_part) {
+        Ok(())
+    } else {
+        Err(ConfigError::of_type(format!("Invalid config key '{key}'")))
+    }
+}

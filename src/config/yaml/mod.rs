@@ -1,0 +1,25 @@
+//! YAML as npm `yaml` v2 reads it: parser events of one crate, and our own layer that makes values of them.
+//!
+//! `granit-parser` is imported nowhere else. The value-level crates lose what Backstage's reader still sees
+//! (`014`, `0b11`, duplicate keys); the parser's events keep it.
+
+mod anchors;
+mod compose;
+mod error;
+mod keys;
+mod scalar;
+mod scalar11;
+mod source;
+
+pub use compose::{parse, parse_documents};
+pub use error::YamlError;
+
+/// Which words and numbers a plain scalar may stand for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Dialect {
+    /// YAML 1.2 core schema: app-config and catalog files.
+    #[default]
+    Core,
+    /// YAML 1.1: what Kubernetes tools read. `yes` is a boolean, `0644` is octal, `<<` merges.
+    Yaml11,
+}
