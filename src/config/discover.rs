@@ -57,7 +57,9 @@ pub fn workspace_root(working_dir: &Path) -> Result<PathBuf, ConfigError> {
         };
         let package: serde_json::Value = serde_json::from_slice(&content).map_err(|error| {
             let folder = folder.display();
-            ConfigError::new(format!("Failed to parse {folder}/package.json while searching for root, {error}"))
+            ConfigError::new(format!(
+                "Failed to parse {folder}/package.json while searching for root, {error}"
+            ))
         })?;
         if package.get("workspaces").is_some_and(is_truthy) {
             return Ok(folder.to_owned());
@@ -67,7 +69,10 @@ pub fn workspace_root(working_dir: &Path) -> Result<PathBuf, ConfigError> {
 }
 
 fn is_truthy(value: &serde_json::Value) -> bool {
-    value.is_array() || value.is_object() || value.as_str().is_some_and(|text| !text.is_empty()) || value == &true
+    value.is_array()
+        || value.is_object()
+        || value.as_str().is_some_and(|text| !text.is_empty())
+        || *value == true
 }
 
 #[cfg(test)]
@@ -79,7 +84,14 @@ mod tests {
         for url in ["https://host/x.yaml", "http://127.0.0.1:1/x"] {
             assert!(is_url(url), "{url}");
         }
-        for path in ["app-config.yaml", "C:\\x", "file:///x", "/abs/x.yaml", "../x", "localhost:7007"] {
+        for path in [
+            "app-config.yaml",
+            "C:\\x",
+            "file:///x",
+            "/abs/x.yaml",
+            "../x",
+            "localhost:7007",
+        ] {
             assert!(!is_url(path), "{path}");
         }
     }
@@ -88,7 +100,10 @@ mod tests {
     fn only_the_environments_own_local_file_beats_the_plain_local_file() {
         let environment = Environment::from_pairs([("BACKSTAGE_ENV", "prod, ,eu")]);
         let files = candidates(Path::new("/r"), &environment);
-        let names: Vec<_> = files.iter().filter_map(|path| path.file_name()?.to_str()).collect();
+        let names: Vec<_> = files
+            .iter()
+            .filter_map(|path| path.file_name()?.to_str())
+            .collect();
         assert_eq!(
             names,
             [
@@ -109,7 +124,11 @@ mod tests {
         std::fs::create_dir_all(&inner).unwrap();
         std::fs::write(inner.join("package.json"), "{}").unwrap();
         assert_eq!(workspace_root(&inner), Ok(inner.clone()));
-        std::fs::write(folder.path().join("package.json"), r#"{"workspaces":["packages/*"]}"#).unwrap();
+        std::fs::write(
+            folder.path().join("package.json"),
+            r#"{"workspaces":["packages/*"]}"#,
+        )
+        .unwrap();
         assert_eq!(workspace_root(&inner), Ok(folder.path().to_owned()));
         std::fs::write(folder.path().join("package.json"), "{").unwrap();
         assert!(workspace_root(&inner).is_err());

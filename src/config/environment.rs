@@ -15,7 +15,9 @@ impl Environment {
     pub fn of_process() -> Self {
         let text = |os: std::ffi::OsString| os.to_string_lossy().into_owned();
         Self {
-            variables: std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect(),
+            variables: std::env::vars_os()
+                .map(|(name, value)| (text(name), text(value)))
+                .collect(),
         }
     }
 
@@ -29,7 +31,9 @@ impl Environment {
 
     /// Returns the variable as it is set.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
+        self.iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, value)| value)
     }
 
     /// Returns the variable without surrounding white space, as Backstage substitutes it.
@@ -39,7 +43,9 @@ impl Environment {
 
     /// All variables, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.variables.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+        self.variables
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// `NODE_ENV`, which decides on the log format, for one.
@@ -55,12 +61,19 @@ impl Environment {
     /// Files of further certificate authorities: `NODE_EXTRA_CA_CERTS` and `SSL_CERT_FILE`.
     pub fn ca_files(&self) -> Vec<&str> {
         let names = ["NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE"];
-        names.into_iter().filter_map(|name| self.non_empty(name)).collect()
+        names
+            .into_iter()
+            .filter_map(|name| self.non_empty(name))
+            .collect()
     }
 
     /// The names in `BACKSTAGE_ENV`: comma separated, trimmed, blanks skipped.
     pub(super) fn backstage_env(&self) -> Vec<&str> {
-        let names = self.get("BACKSTAGE_ENV").unwrap_or_default().split(',').map(js::trim);
+        let names = self
+            .get("BACKSTAGE_ENV")
+            .unwrap_or_default()
+            .split(',')
+            .map(js::trim);
         names.filter(|name| !name.is_empty()).collect()
     }
 

@@ -46,7 +46,9 @@ impl ReadError {
         let path = path.display();
         match error.kind() {
             ErrorKind::NotFound => Self::Missing,
-            ErrorKind::IsADirectory => Self::Other("EISDIR: illegal operation on a directory, read".to_owned()),
+            ErrorKind::IsADirectory => {
+                Self::Other("EISDIR: illegal operation on a directory, read".to_owned())
+            }
             ErrorKind::PermissionDenied => Self::Other(format!("EACCES: permission denied, open '{path}'")),
             ErrorKind::NotADirectory => Self::Other(format!("ENOTDIR: not a directory, open '{path}'")),
             _ => Self::Other(format!("{error}, open '{path}'")),

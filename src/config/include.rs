@@ -14,7 +14,9 @@ use super::{
 /// Returns the first directive among the keys. Other keys that begin with a dollar sign are plain data.
 pub(super) fn directive(object: &Object) -> Option<&'static str> {
     let known = ["$file", "$env", "$include"];
-    object.keys().find_map(|key| known.into_iter().find(|directive| directive == key))
+    object
+        .keys()
+        .find_map(|key| known.into_iter().find(|directive| directive == key))
 }
 
 /// What a directive stands for.
@@ -73,16 +75,29 @@ fn variable(transformer: &mut Transformer<'_>, name: String, place: Place<'_>) -
 fn text_file(transformer: &mut Transformer<'_>, argument: &str, folder: &Path) -> Result<Included, String> {
     let path = files::resolve(folder, argument);
     let content = read(transformer, &path).map_err(|error| {
-        let class = if error == ReadError::Missing { "NotFoundError" } else { "Error" };
-        format!("failed to read file {argument}, {class}: {}", describe(&error, &path))
+        let class = if error == ReadError::Missing {
+            "NotFoundError"
+        } else {
+            "Error"
+        };
+        format!(
+            "failed to read file {argument}, {class}: {}",
+            describe(&error, &path)
+        )
     })?;
     Ok(Included::text(js::trim_end(&String::from_utf8_lossy(&content))))
 }
 
-fn structured_file(transformer: &mut Transformer<'_>, argument: &str, place: Place<'_>) -> Result<Included, String> {
+fn structured_file(
+    transformer: &mut Transformer<'_>,
+    argument: &str,
+    place: Place<'_>,
+) -> Result<Included, String> {
     let (name, fragment) = argument.split_once('#').unwrap_or((argument, ""));
     let Some(parse) = parser(name) else {
-        return Err(format!("no configuration parser available for included file {name}"));
+        return Err(format!(
+            "no configuration parser available for included file {name}"
+        ));
     };
     let path = files::resolve(place.folder, name);
     let entered = (path.clone(), fragment.to_owned());
@@ -139,11 +154,17 @@ fn parse_yaml(content: &[u8]) -> Result<Value, String> {
 /// Follows the dotted path after the `#`; there is no indexing into lists and no escaping.
 fn select(value: Value, name: &str, fragment: &str) -> Result<Option<Value>, String> {
     let mut value = Some(value);
-    let parts: Vec<_> = if fragment.is_empty() { Vec::new() } else { fragment.split('.').collect() };
+    let parts: Vec<_> = if fragment.is_empty() {
+        Vec::new()
+    } else {
+        fragment.split('.').collect()
+    };
     for (index, part) in parts.iter().enumerate() {
         let Some(Value::Object(mut object)) = value else {
             let reached = parts.get(..index).unwrap_or_default().join(".");
-            return Err(format!("value at '{reached}' in included file {name} is not an object"));
+            return Err(format!(
+                "value at '{reached}' in included file {name} is not an object"
+            ));
         };
         value = object.swap_remove(*part);
     }

@@ -39,7 +39,11 @@ pub(super) fn to_number(text: &str) -> Option<f64> {
     }
     match text.trim_start_matches(['+', '-']) {
         "Infinity" if text.len() <= "+Infinity".len() => {
-            return Some(if text.starts_with('-') { f64::NEG_INFINITY } else { f64::INFINITY });
+            return Some(if text.starts_with('-') {
+                f64::NEG_INFINITY
+            } else {
+                f64::INFINITY
+            });
         }
         _ => {}
     }
@@ -84,7 +88,11 @@ pub(super) fn number_text(number: f64) -> String {
         format!("{number}")
     } else {
         let text = format!("{number:e}");
-        if size >= EXPONENT_FROM { text.replace('e', "e+") } else { text }
+        if size >= EXPONENT_FROM {
+            text.replace('e', "e+")
+        } else {
+            text
+        }
     }
 }
 
@@ -99,7 +107,11 @@ pub(super) fn order_keys(object: &mut Object) {
 fn array_index(key: &str) -> Option<u32> {
     let canonical = key == "0" || (key.starts_with(|c: char| matches!(c, '1'..='9')));
     let digits = canonical && key.bytes().all(|byte| byte.is_ascii_digit());
-    if digits { key.parse().ok().filter(|index| *index < u32::MAX) } else { None }
+    if digits {
+        key.parse().ok().filter(|index| *index < u32::MAX)
+    } else {
+        None
+    }
 }
 
 #[cfg(test)]
@@ -114,10 +126,27 @@ mod tests {
 
     #[test]
     fn number_converts_what_javascript_converts() {
-        for (text, number) in [("0x10", 16.0), (" 12 ", 12.0), ("", 0.0), ("1e3", 1000.0), ("0b11", 3.0), (".5", 0.5)] {
+        for (text, number) in [
+            ("0x10", 16.0),
+            (" 12 ", 12.0),
+            ("", 0.0),
+            ("1e3", 1000.0),
+            ("0b11", 3.0),
+            (".5", 0.5),
+        ] {
             assert_eq!(to_number(text), Some(number), "{text:?}");
         }
-        for text in ["12px", "inf", "nan", "1_000", "-0x10", "0x", "1e", ".", "--Infinity"] {
+        for text in [
+            "12px",
+            "inf",
+            "nan",
+            "1_000",
+            "-0x10",
+            "0x",
+            "1e",
+            ".",
+            "--Infinity",
+        ] {
             assert_eq!(to_number(text), None, "{text:?}");
         }
         assert_eq!(to_number("-Infinity"), Some(f64::NEG_INFINITY));
@@ -147,7 +176,9 @@ mod tests {
 
     #[test]
     fn index_keys_come_first() {
-        let mut object: Object = ["b", "10", "a", "2", "01"].map(|key| (key.to_owned(), Value::Null)).into();
+        let mut object: Object = ["b", "10", "a", "2", "01"]
+            .map(|key| (key.to_owned(), Value::Null))
+            .into();
         order_keys(&mut object);
         assert_eq!(object.keys().collect::<Vec<_>>(), ["2", "10", "b", "a", "01"]);
     }

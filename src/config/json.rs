@@ -39,7 +39,10 @@ pub fn to_json(value: &Value) -> serde_json::Value {
         Value::Number(number) => serde_json::Number::from_f64(*number).into(),
         Value::String(text) => text.as_str().into(),
         Value::Array(items) => items.iter().map(to_json).collect(),
-        Value::Object(entries) => entries.iter().map(|(key, value)| (key.clone(), to_json(value))).collect(),
+        Value::Object(entries) => entries
+            .iter()
+            .map(|(key, value)| (key.clone(), to_json(value)))
+            .collect(),
     }
 }
 
@@ -50,12 +53,18 @@ mod tests {
     #[test]
     fn numbers_print_as_javascript_prints_them() {
         let text = r#"{"a":1.0,"b":1e3,"c":0.5,"d":-0}"#;
-        assert_eq!(to_json(&parse(text).unwrap()).to_string(), r#"{"a":1,"b":1000,"c":0.5,"d":0}"#);
+        assert_eq!(
+            to_json(&parse(text).unwrap()).to_string(),
+            r#"{"a":1,"b":1000,"c":0.5,"d":0}"#
+        );
         assert_eq!(to_json(&Value::Number(f64::INFINITY)), serde_json::Value::Null);
     }
 
     #[test]
     fn the_last_of_two_equal_keys_wins_and_index_keys_come_first() {
-        assert_eq!(to_json(&parse(r#"{"b":1,"b":2,"1":3}"#).unwrap()).to_string(), r#"{"1":3,"b":2}"#);
+        assert_eq!(
+            to_json(&parse(r#"{"b":1,"b":2,"1":3}"#).unwrap()).to_string(),
+            r#"{"1":3,"b":2}"#
+        );
     }
 }

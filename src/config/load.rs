@@ -10,7 +10,6 @@ use super::{
     env_overrides,
     environment::Environment,
     files::{FileReader, ReadError},
-    merge,
     transform::{Dropped, Transformer},
     value::{Object, Value},
     yaml,
@@ -39,7 +38,9 @@ impl std::fmt::Debug for LoadOptions {
     /// Leaves the environment out: it holds secrets.
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mut fields = formatter.debug_struct("LoadOptions");
-        fields.field("targets", &self.targets).field("root_dir", &self.root_dir);
+        fields
+            .field("targets", &self.targets)
+            .field("root_dir", &self.root_dir);
         fields.finish_non_exhaustive()
     }
 }
@@ -89,7 +90,9 @@ pub(super) async fn load_watched(options: &LoadOptions) -> Outcome {
     let options = options.clone();
     let reading = tokio::task::spawn_blocking(move || read_all(&options, sources));
     let failed = |error| ConfigError::new(format!("Reading the configuration failed: {error}"));
-    reading.await.unwrap_or_else(|error| (BTreeSet::new(), Err(failed(error))))
+    reading
+        .await
+        .unwrap_or_else(|error| (BTreeSet::new(), Err(failed(error))))
 }
 
 /// A source with what was fetched for it.
@@ -151,7 +154,9 @@ fn read_all(options: &LoadOptions, sources: Vec<Source>) -> Outcome {
 
 fn check_not_empty(layers: &[Layer]) -> Result<(), ConfigError> {
     if layers.is_empty() {
-        return Err(ConfigError::new("Missing required config value at '' in 'mock-config'"));
+        return Err(ConfigError::new(
+            "Missing required config value at '' in 'mock-config'",
+        ));
     }
     Ok(())
 }
@@ -187,7 +192,8 @@ impl Loading<'_> {
                 ConfigError::new(format!("Failed to read config file at \"{shown}\", {message}"))
             }
         })?;
-        let in_file = |message| ConfigError::new(format!("Failed to read config file at \"{shown}\", {message}"));
+        let in_file =
+            |message| ConfigError::new(format!("Failed to read config file at \"{shown}\", {message}"));
         let Some(raw) = yaml::parse(&content).map_err(|error| in_file(error.to_string()))? else {
             return Ok(None);
         };
@@ -196,7 +202,11 @@ impl Loading<'_> {
         }
         let folder = path.parent().unwrap_or(path);
         let data = self.transform(raw, Some(path), folder).map_err(in_file)?;
-        let context = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let context = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         Ok(Some(Layer { context, data }))
     }
 
@@ -218,14 +228,11 @@ impl Loading<'_> {
             environment: self.environment,
             files: file.is_some().then_some(&mut self.files),
             dropped: &mut self.dropped,
-            including: file.map(|file| (file.to_owned(), String::new())).into_iter().collect(),
+            including: file
+                .map(|file| (file.to_owned(), String::new()))
+                .into_iter()
+                .collect(),
         };
         transformer.root(raw, folder)
     }
-}
-
-/// Merges the layers into the one mapping they amount to.
-pub(super) fn merged(layers: &[Layer]) -> Value {
-    let values: Vec<_> = layers.iter().map(|layer| Value::Object(layer.data.clone())).collect();
-    merge::merge(values.iter().map(Some)).unwrap_or(Value::Object(Object::new()))
 }

@@ -53,13 +53,22 @@ mod tests {
 
     #[test]
     fn mappings_merge_and_lists_replace() {
-        assert_eq!(merged(&[r#"{"a":{"x":1,"l":[1,2]}}"#, r#"{"a":{"y":2,"l":[3]}}"#]), r#"{"a":{"y":2,"l":[3],"x":1}}"#);
+        assert_eq!(
+            merged(&[r#"{"a":{"x":1,"l":[1,2]}}"#, r#"{"a":{"y":2,"l":[3]}}"#]),
+            r#"{"a":{"y":2,"l":[3],"x":1}}"#
+        );
     }
 
     #[test]
     fn null_removes_and_cuts_off_lower_layers() {
-        assert_eq!(merged(&[r#"{"a":{"x":1}}"#, r#"{"a":null}"#, r#"{"a":{"y":1}}"#]), r#"{"a":{"y":1}}"#);
+        assert_eq!(
+            merged(&[r#"{"a":{"x":1}}"#, r#"{"a":null}"#, r#"{"a":{"y":1}}"#]),
+            r#"{"a":{"y":1}}"#
+        );
         assert_eq!(merged(&[r#"{"a":1}"#, "null"]), "nothing");
-        assert_eq!(merged(&[r#"{"a":[null,{"b":null}]}"#]), r#"{"a":[null,{"b":null}]}"#);
+        assert_eq!(
+            merged(&[r#"{"a":[null,{"b":null}]}"#]),
+            r#"{"a":[null,{"b":null}]}"#
+        );
     }
 }

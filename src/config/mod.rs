@@ -1,5 +1,6 @@
 //! app-config: the file format of Backstage. Knows the format, not the plugins.
 
+mod diff;
 mod discover;
 mod env_overrides;
 mod environment;
@@ -13,10 +14,13 @@ mod live;
 mod load;
 mod merge;
 mod reader;
+mod render;
+mod secrets;
 mod store;
 mod substitute;
 mod transform;
 mod value;
+mod watch;
 pub mod yaml;
 
 pub use discover::workspace_root;
@@ -26,5 +30,8 @@ pub use json::{from_json, to_json};
 pub use live::Live;
 pub use load::{Fetch, LoadOptions, Loaded, load};
 pub use reader::{ConfigReader, Layer};
-pub use store::ConfigStore;
+pub use render::{Format, render};
+pub use secrets::{redacted, secret_values};
+pub use store::{Apply, ConfigStore};
 pub use value::{Object, Value};
+pub use watch::{watch, watch_every};

@@ -1,30 +1,237 @@
 //! The configuration now in force, and how it is read again.
 
-use super::{ConfigReader, Live};
+use std::{
+    collections::BTreeSet,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use super::{
+    ConfigError, ConfigReader, Live, LoadOptions,
+    diff::{changed_keys, related},
+    load::{Loaded, load_watched},
+    value::{Object, Value},
+};
+
+/// The top-level sections we read anything from; changes elsewhere are somebody else's.
+const OUR_SECTIONS: &[&str] = &[
+    "app",
+    "auth",
+    "backend",
+    "discovery",
+    "integrations",
+    "kubernetes",
+    "permission",
+    "ske",
+    "spacelift",
+    "stagedoor",
+];
+
+/// Keys a log line lists; a longer list helps nobody.
+const MAX_KEYS_LOGGED: usize = 20;
+
+/// Puts an accepted change into force.
+pub type Apply = Box<dyn FnOnce() + Send>;
+
+type Validate = dyn Fn(&ConfigReader) -> Result<Apply, Vec<ConfigError>> + Send + Sync;
 
 /// Holds the newest accepted configuration. Cheap to clone; all clones see the same.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct ConfigStore {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
     reader: Live<ConfigReader>,
+    /// `None`: the configuration never changes.
+    options: Option<LoadOptions>,
+    files: parking_lot::Mutex<BTreeSet<PathBuf>>,
+    subscribers: parking_lot::Mutex<Vec<Arc<Subscriber>>>,
+    /// Number of the newest reading begun.
+    begun: AtomicU64,
+    reading: tokio::sync::Mutex<LastReading>,
+}
+
+struct Subscriber {
+    live_keys: Vec<String>,
+    validate: Box<Validate>,
+}
+
+/// What the last reading came to. Whoever holds the lock is reading.
+#[derive(Default)]
+struct LastReading {
+    number: u64,
+    accepted: bool,
+    /// The problem logged last, so that a file that stays broken is not reported at every look.
+    problem: Option<String>,
+}
+
+impl std::fmt::Debug for ConfigStore {
+    /// Leaves the values out: they hold secrets.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("ConfigStore").finish_non_exhaustive()
+    }
 }
 
 impl ConfigStore {
     /// A store that never changes; for tests and for configuration made in code.
     pub fn fixed(reader: ConfigReader) -> Self {
-        Self {
+        Self::new(reader, BTreeSet::new(), None)
+    }
+
+    /// Loads the configuration and remembers how, to be able to load it again.
+    pub async fn open(options: LoadOptions) -> Result<Self, ConfigError> {
+        let (files, loaded) = load_watched(&options).await;
+        Ok(Self::new(loaded?.into_reader(), files, Some(options)))
+    }
+
+    fn new(reader: ConfigReader, files: BTreeSet<PathBuf>, options: Option<LoadOptions>) -> Self {
+        let shared = Shared {
             reader: Live::new(reader),
+            options,
+            files: files.into(),
+            subscribers: parking_lot::Mutex::default(),
+            begun: AtomicU64::new(0),
+            reading: tokio::sync::Mutex::default(),
+        };
+        Self {
+            shared: Arc::new(shared),
         }
     }
 
     /// Returns a reader over the newest accepted configuration.
     pub fn reader(&self) -> ConfigReader {
-        (*self.reader.get()).clone()
+        (*self.shared.reader.get()).clone()
+    }
+
+    /// The files the configuration came from, and those that would be part of it if they existed.
+    pub fn files(&self) -> BTreeSet<PathBuf> {
+        self.shared.files.lock().clone()
+    }
+
+    /// Registers somebody who follows changes of the keys below `live_keys`.
+    ///
+    /// A new configuration is first shown to every subscriber. If one returns problems, they are logged and nothing
+    /// changes for anybody; else the configuration is replaced and all the returned functions are called. Changes of
+    /// keys nobody follows are logged as taking effect after a restart.
+    pub fn on_change<F>(&self, live_keys: &[&str], validate: F)
+    where
+        F: Fn(&ConfigReader) -> Result<Apply, Vec<ConfigError>> + Send + Sync + 'static,
+    {
+        let subscriber = Subscriber {
+            live_keys: live_keys.iter().map(|&key| key.to_owned()).collect(),
+            validate: Box::new(validate),
+        };
+        self.shared.subscribers.lock().push(Arc::new(subscriber));
     }
 
     /// Reads all files again now, as when an upstream refused a credential that may have been rotated.
     ///
-    /// Returns true when the configuration changed and the change was accepted.
+    /// Returns true when the configuration changed and the change was accepted. Callers who arrive while files are
+    /// being read share the next reading: the one under way may have begun before the change they hope for.
     pub async fn refresh(&self) -> bool {
-        false
+        let Some(options) = &self.shared.options else {
+            return false;
+        };
+        let arrived = self.shared.begun.load(Ordering::Acquire);
+        let mut last = self.shared.reading.lock().await;
+        if last.number > arrived {
+            return last.accepted;
+        }
+        let number = self.shared.begun.fetch_add(1, Ordering::AcqRel) + 1;
+        let (files, loaded) = load_watched(options).await;
+        let outcome = self.consider(files, loaded);
+        last.number = number;
+        last.accepted = outcome == Ok(true);
+        last.report(outcome.err());
+        last.accepted
     }
+
+    /// Puts a new configuration into force, unless it is the same or somebody objects.
+    fn consider(
+        &self,
+        files: BTreeSet<PathBuf>,
+        loaded: Result<Loaded, ConfigError>,
+    ) -> Result<bool, Vec<ConfigError>> {
+        let loaded = match loaded {
+            Ok(loaded) => loaded,
+            Err(error) => {
+                // What was read before stays watched: the cure may be in any of these files.
+                self.shared.files.lock().extend(files);
+                return Err(vec![error]);
+            }
+        };
+        *self.shared.files.lock() = files;
+        let reader = loaded.into_reader();
+        let changed = changed_keys(&merged(&self.reader()), &merged(&reader));
+        if changed.is_empty() {
+            return Ok(false);
+        }
+        let subscribers = self.shared.subscribers.lock().clone();
+        let changes = validate(&subscribers, &reader)?;
+        self.shared.reader.set(reader);
+        changes.into_iter().for_each(|apply| apply());
+        tracing::info!("The configuration was read again and is in force");
+        log_for_restart(&changed, &subscribers);
+        Ok(true)
+    }
+}
+
+impl LastReading {
+    fn report(&mut self, problems: Option<Vec<ConfigError>>) {
+        let text = problems.map(|problems| {
+            let messages: Vec<_> = problems.iter().map(ToString::to_string).collect();
+            messages.join("; ")
+        });
+        if let Some(text) = text.as_ref().filter(|text| self.problem.as_ref() != Some(*text)) {
+            tracing::error!("The changed configuration is not used, the one before stays in force: {text}");
+        }
+        self.problem = text;
+    }
+}
+
+fn merged(reader: &ConfigReader) -> Value {
+    let whole = reader.get("").ok().flatten();
+    whole.unwrap_or_else(|| Value::Object(Object::new()))
+}
+
+fn validate(subscribers: &[Arc<Subscriber>], reader: &ConfigReader) -> Result<Vec<Apply>, Vec<ConfigError>> {
+    let mut changes = Vec::with_capacity(subscribers.len());
+    let mut problems = Vec::new();
+    for subscriber in subscribers {
+        match (subscriber.validate)(reader) {
+            Ok(change) => changes.push(change),
+            Err(errors) => problems.extend(errors),
+        }
+    }
+    if problems.is_empty() {
+        Ok(changes)
+    } else {
+        Err(problems)
+    }
+}
+
+fn log_for_restart(changed: &[String], subscribers: &[Arc<Subscriber>]) {
+    let followed = |key: &str| {
+        let mut live = subscribers.iter().flat_map(|subscriber| &subscriber.live_keys);
+        live.any(|live| related(live, key))
+    };
+    let ours = |key: &str| OUR_SECTIONS.contains(&key.split('.').next().unwrap_or_default());
+    let keys: Vec<&str> = changed
+        .iter()
+        .map(String::as_str)
+        .filter(|key| ours(key) && !followed(key))
+        .collect();
+    if keys.is_empty() {
+        return;
+    }
+    let shown: Vec<&str> = keys.iter().take(MAX_KEYS_LOGGED).copied().collect();
+    let more = match keys.len() - shown.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    tracing::warn!("takes effect after a restart: {}{more}", shown.join(", "));
 }

@@ -113,6 +113,11 @@ mod tests {
     #[test]
     fn the_missing_variable_is_named() {
         let missing = substitute("https://${HOST}/${PATH}", &Environment::default());
-        assert_eq!(missing, Substituted::Missing { variable: "HOST".to_owned() });
+        assert_eq!(
+            missing,
+            Substituted::Missing {
+                variable: "HOST".to_owned()
+            }
+        );
     }
 }

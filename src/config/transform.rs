@@ -8,8 +8,7 @@ use std::{
 use super::{
     environment::Environment,
     files::FileReader,
-    include,
-    js,
+    include, js,
     substitute::{Substituted, substitute},
     value::{Object, Value},
 };
@@ -58,7 +57,10 @@ impl Transformer<'_> {
 
     fn value(&mut self, value: Value, place: Place<'_>) -> Result<Kept, String> {
         if place.depth > MAX_DEPTH {
-            return Err(format!("error at {}, more than {MAX_DEPTH} levels deep", place.path));
+            return Err(format!(
+                "error at {}, more than {MAX_DEPTH} levels deep",
+                place.path
+            ));
         }
         match value {
             Value::String(text) => Ok(self.text(&text, place.path)),
@@ -82,7 +84,8 @@ impl Transformer<'_> {
     }
 
     pub(super) fn drop_for(&mut self, path: &str, variable: String) {
-        self.dropped.insert(path.trim_start_matches('.').to_owned(), variable);
+        self.dropped
+            .insert(path.trim_start_matches('.').to_owned(), variable);
     }
 
     fn include(&mut self, key: &str, object: &Object, place: Place<'_>) -> Result<Kept, String> {
@@ -127,6 +130,13 @@ impl Transformer<'_> {
 
     fn child(&mut self, value: Value, path: &str, parent: Place<'_>) -> Result<Kept, String> {
         let depth = parent.depth + 1;
-        self.value(value, Place { path, depth, folder: parent.folder })
+        self.value(
+            value,
+            Place {
+                path,
+                depth,
+                folder: parent.folder,
+            },
+        )
     }
 }

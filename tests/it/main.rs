@@ -6,5 +6,7 @@
     reason = "a test that meets the unexpected should stop there; the lints know #[test] functions but not their helpers"
 )]
 
+mod config;
 mod container;
 mod layering;
+mod support;

@@ -34,7 +34,9 @@ impl ConfigReader {
         };
         Duration::try_from_secs_f64(millis / 1000.0).map_err(|_| {
             let key = self.full_key(key);
-            ConfigError::new(format!("Invalid duration in config at '{key}', it is negative or too long"))
+            ConfigError::new(format!(
+                "Invalid duration in config at '{key}', it is negative or too long"
+            ))
         })
     }
 
@@ -49,30 +51,51 @@ impl ConfigReader {
     fn duration_text(&self, key: &str) -> Result<f64, ConfigError> {
         let text = self.string(key)?;
         let text = js::trim(&text);
-        let millis = if text.starts_with('P') { iso::millis(text) } else { millis_with_unit(text) };
+        let millis = if text.starts_with('P') {
+            iso::millis(text)
+        } else {
+            millis_with_unit(text)
+        };
         millis.map_err(|why| {
             let key = self.full_key(key);
-            ConfigError::new(format!("Invalid duration '{text}' in config at '{key}', Error: {why}"))
+            ConfigError::new(format!(
+                "Invalid duration '{text}' in config at '{key}', Error: {why}"
+            ))
         })
     }
 
     fn duration_object(&self, key: &str) -> Result<f64, ConfigError> {
         let (given, keys) = self.duration_units(key).map_err(|error| {
-            ConfigError::new(format!("Failed to read duration from config, {}", error.with_class()))
+            ConfigError::new(format!(
+                "Failed to read duration from config, {}",
+                error.with_class()
+            ))
         })?;
         let known = UNITS.map(|(unit, _)| format!("'{unit}'")).join(", ");
-        let unknown: Vec<_> = keys.iter().filter(|key| UNITS.iter().all(|(unit, _)| unit != key)).collect();
+        let unknown: Vec<_> = keys
+            .iter()
+            .filter(|key| UNITS.iter().all(|(unit, _)| unit != key))
+            .collect();
         let problem = if given.is_empty() {
             format!("Needs one or more of {known}")
         } else if !unknown.is_empty() {
-            let what = if unknown.len() == 1 { "property" } else { "properties" };
+            let what = if unknown.len() == 1 {
+                "property"
+            } else {
+                "properties"
+            };
             let bad: Vec<_> = unknown.iter().map(|key| format!("'{key}'")).collect();
-            format!("Unknown {what} {}; expected one or more of {known}", bad.join(", "))
+            format!(
+                "Unknown {what} {}; expected one or more of {known}",
+                bad.join(", ")
+            )
         } else {
             return Ok(given.iter().sum());
         };
         let key = self.full_key(key);
-        Err(ConfigError::new(format!("Failed to read duration from config at '{key}', Error: {problem}")))
+        Err(ConfigError::new(format!(
+            "Failed to read duration from config at '{key}', Error: {problem}"
+        )))
     }
 
     /// The milliseconds of each unit given, and all keys of the object.
@@ -94,12 +117,13 @@ fn millis_with_unit(text: &str) -> Result<f64, String> {
         return Err("val is not a non-empty string or a valid number. val=\"\"".to_owned());
     }
     if text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err("The value cannot be a plain number; try adding a unit like 'ms' or 'seconds'".to_owned());
+        return Err(
+            "The value cannot be a plain number; try adding a unit like 'ms' or 'seconds'".to_owned(),
+        );
     }
     let millis = ms(text).filter(|millis| millis.is_finite());
-    let millis = millis.ok_or(
-        "Not a valid duration string, try a number followed by a unit such as '1d' or '2 seconds'",
-    )?;
+    let millis = millis
+        .ok_or("Not a valid duration string, try a number followed by a unit such as '1d' or '2 seconds'")?;
     if millis < 0.0 {
         return Err("Negative durations are not allowed".to_owned());
     }
@@ -113,11 +137,17 @@ fn ms(text: &str) -> Option<f64> {
     if text.len() > MS_MAX_LENGTH {
         return None;
     }
-    let end = text.find(|c: char| !(c.is_ascii_digit() || c == '.' || c == '-')).unwrap_or(text.len());
+    let end = text
+        .find(|c: char| !(c.is_ascii_digit() || c == '.' || c == '-'))
+        .unwrap_or(text.len());
     let (number, unit) = text.split_at(end);
     let digits = number.strip_prefix('-').unwrap_or(number);
     let well_formed = digits.ends_with(|c: char| c.is_ascii_digit()) && !digits.contains('-');
-    let number: f64 = if well_formed { number.parse().ok()? } else { return None };
+    let number: f64 = if well_formed {
+        number.parse().ok()?
+    } else {
+        return None;
+    };
     Some(number * unit_length(&unit.trim_start_matches(' ').to_ascii_lowercase())?)
 }
 
@@ -152,7 +182,18 @@ mod tests {
         ] {
             assert_eq!(millis_with_unit(text), Ok(millis), "{text}");
         }
-        for text in ["30", "soon", "", "-5s", "1.s", "1 2s", "1.2.3s", "s", "1e3s", &"1".repeat(101)] {
+        for text in [
+            "30",
+            "soon",
+            "",
+            "-5s",
+            "1.s",
+            "1 2s",
+            "1.2.3s",
+            "s",
+            "1e3s",
+            &"1".repeat(101),
+        ] {
             assert!(millis_with_unit(text).is_err(), "{text}");
         }
     }

@@ -16,7 +16,7 @@ impl ConfigReader {
         match self.find(key)? {
             None => Ok(None),
             Some((_, Value::String(text))) if !text.is_empty() => Ok(Some(text.clone())),
-            Some((context, other)) => Err(self.type_error(key, context, other, "string")),
+            Some((context, other)) => Err(self.type_error(key, (context, other), "string")),
         }
     }
 
@@ -44,7 +44,7 @@ impl ConfigReader {
                 let number = js::to_number(text).filter(|number| number.is_finite());
                 number.map(Some).ok_or_else(|| self.convert_error(key, "number"))
             }
-            Some((context, other)) => Err(self.type_error(key, context, other, "number")),
+            Some((context, other)) => Err(self.type_error(key, (context, other), "number")),
         }
     }
 
@@ -60,7 +60,7 @@ impl ConfigReader {
             Some((_, Value::Bool(flag))) => return Ok(Some(*flag)),
             Some((_, Value::Number(number))) => js::number_text(*number),
             Some((_, Value::String(text))) => js::trim(text).to_ascii_lowercase(),
-            Some((context, other)) => return Err(self.type_error(key, context, other, "boolean")),
+            Some((context, other)) => return Err(self.type_error(key, (context, other), "boolean")),
         };
         match word.as_str() {
             "y" | "yes" | "true" | "1" | "on" => Ok(Some(true)),
@@ -81,7 +81,7 @@ impl ConfigReader {
         };
         let texts = items.iter().enumerate().map(|(index, item)| match item {
             Value::String(text) if !text.is_empty() => Ok(text.clone()),
-            other => Err(self.type_error(&format!("{key}[{index}]"), context, other, "string-array")),
+            other => Err(self.type_error(&format!("{key}[{index}]"), (context, other), "string-array")),
         });
         texts.collect::<Result<_, _>>().map(Some)
     }

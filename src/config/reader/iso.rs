@@ -91,7 +91,9 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_refused() {
-        for text in ["P", "PT", "P1H", "PT1D", "P1", "PT1M1H", "P1.5", "P1D2", "PTT1S", "P 1D"] {
+        for text in [
+            "P", "PT", "P1H", "PT1D", "P1", "PT1M1H", "P1.5", "P1D2", "PTT1S", "P 1D",
+        ] {
             assert!(millis(text).is_err(), "{text}");
         }
     }

@@ -2,14 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{ConfigReader, Layer};
-use crate::config::{
-    ConfigError,
-    keys::is_key_part,
-    merge,
-    transform::Dropped,
-    value::Value,
-};
+use super::{ConfigReader, Held, Layer};
+use crate::config::{ConfigError, keys::is_key_part, merge, transform::Dropped, value::Value};
 
 /// The context Backstage names when there is no layer at all.
 const NO_LAYER: &str = "mock-config";
@@ -24,8 +18,12 @@ impl ConfigReader {
     }
 
     pub(in crate::config) fn with_dropped(layers: Vec<Layer>, dropped: Dropped) -> Self {
+        let held = layers.into_iter().map(|layer| Held {
+            context: layer.context,
+            data: Value::Object(layer.data),
+        });
         Self {
-            layers: layers.into(),
+            layers: held.collect(),
             prefix: "".into(),
             dropped: Arc::new(dropped),
         }
@@ -56,11 +54,11 @@ impl ConfigReader {
     /// The keys of the mapping this reader is rooted at: the top layer's first, without those it sets to null.
     pub fn keys(&self) -> Vec<String> {
         let mut keys: Vec<String> = Vec::new();
-        for layer in self.layers.iter() {
+        for data in self.layers.iter().filter_map(|layer| layer.data.as_object()) {
             let below = std::mem::take(&mut keys);
-            keys.extend(layer.data.keys().cloned());
-            keys.extend(below.into_iter().filter(|key| !layer.data.contains_key(key)));
-            keys.retain(|key| layer.data.get(key) != Some(&Value::Null));
+            keys.extend(data.keys().cloned());
+            keys.extend(below.into_iter().filter(|key| !data.contains_key(key)));
+            keys.retain(|key| data.get(key) != Some(&Value::Null));
         }
         keys
     }
@@ -96,11 +94,11 @@ impl ConfigReader {
             match value {
                 None => {}
                 Some(Value::Null) => layers.clear(),
-                Some(Value::Object(data)) => layers.push(Layer {
+                Some(data @ Value::Object(_)) => layers.push(Held {
                     context: layer.context.clone(),
                     data: data.clone(),
                 }),
-                Some(other) => return Err(self.type_error(key, &layer.context, other, "object")),
+                Some(other) => return Err(self.type_error(key, (&layer.context, other), "object")),
             }
         }
         Ok(Some(self.rooted(layers, key)))
@@ -114,19 +112,19 @@ impl ConfigReader {
         let mut readers = Vec::with_capacity(items.len());
         for (index, item) in items.iter().enumerate() {
             let item_key = format!("{key}[{index}]");
-            let Value::Object(data) = item else {
-                return Err(self.type_error(&item_key, context, item, "object-array"));
-            };
-            let layer = Layer {
+            if item.as_object().is_none() {
+                return Err(self.type_error(&item_key, (context, item), "object-array"));
+            }
+            let layer = Held {
                 context: context.to_owned(),
-                data: data.clone(),
+                data: item.clone(),
             };
             readers.push(self.rooted(vec![layer], &item_key));
         }
         Ok(Some(readers))
     }
 
-    fn rooted(&self, layers: Vec<Layer>, key: &str) -> ConfigReader {
+    fn rooted(&self, layers: Vec<Held>, key: &str) -> ConfigReader {
         ConfigReader {
             layers: layers.into(),
             prefix: self.full_key(key).into(),
@@ -139,7 +137,7 @@ impl ConfigReader {
         match self.find(key)? {
             None => Ok(None),
             Some((context, Value::Array(items))) => Ok(Some((context, items))),
-            Some((context, other)) => Err(self.type_error(key, context, other, wanted)),
+            Some((context, other)) => Err(self.type_error(key, (context, other), wanted)),
         }
     }
 
@@ -158,26 +156,30 @@ impl ConfigReader {
         Ok(None)
     }
 
-    fn read_layer<'a>(&self, layer: &'a Layer, key: &str) -> Result<Option<&'a Value>, ConfigError> {
+    fn read_layer<'a>(&self, layer: &'a Held, key: &str) -> Result<Option<&'a Value>, ConfigError> {
         check_key(key)?;
-        let mut parts = key.split('.');
-        let mut value = layer.data.get(parts.next().unwrap_or_default());
+        if key.is_empty() {
+            return Ok(Some(&layer.data));
+        }
+        let mut value = Some(&layer.data);
         let mut path = String::new();
-        for (part, next) in key.split('.').zip(parts) {
-            let dot = if path.is_empty() { "" } else { "." };
-            path = format!("{path}{dot}{part}");
+        for part in key.split('.') {
             match value {
                 None | Some(Value::Null) => return Ok(value),
-                Some(Value::Object(object)) => value = object.get(next),
-                Some(other) => return Err(self.type_error(&path, &layer.context, other, "object")),
+                Some(Value::Object(object)) => value = object.get(part),
+                Some(other) => return Err(self.type_error(&path, (&layer.context, other), "object")),
             }
+            let dot = if path.is_empty() { "" } else { "." };
+            path = format!("{path}{dot}{part}");
         }
         Ok(value)
     }
 
     /// The context named when a value is missing or does not convert: the top layer's.
     fn top_context(&self) -> &str {
-        self.layers.last().map_or(NO_LAYER, |layer| layer.context.as_str())
+        self.layers
+            .last()
+            .map_or(NO_LAYER, |layer| layer.context.as_str())
     }
 
     /// Turns a missing value into Backstage's message.
@@ -188,9 +190,10 @@ impl ConfigReader {
         })
     }
 
-    pub(super) fn type_error(&self, key: &str, context: &str, got: &Value, wanted: &str) -> ConfigError {
+    pub(super) fn type_error(&self, key: &str, (context, got): (&str, &Value), wanted: &str) -> ConfigError {
         let (key, got) = (self.full_key(key), got.type_name());
-        let message = format!("Invalid type in config for key '{key}' in '{context}', got {got}, wanted {wanted}");
+        let message =
+            format!("Invalid type in config for key '{key}' in '{context}', got {got}, wanted {wanted}");
         ConfigError::of_type(message)
     }
 

@@ -7,7 +7,10 @@ mod lookup;
 
 use std::sync::Arc;
 
-use super::{transform::Dropped, value::Object};
+use super::{
+    transform::Dropped,
+    value::{Object, Value},
+};
 
 /// One source of configuration: a file, a remote document or the environment.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,7 +27,15 @@ pub struct Layer {
 #[derive(Debug, Clone)]
 pub struct ConfigReader {
     /// Lowest layer first.
-    layers: Arc<[Layer]>,
+    layers: Arc<[Held]>,
     prefix: Arc<str>,
     dropped: Arc<Dropped>,
+}
+
+/// A layer as the reader holds it.
+#[derive(Debug, Clone)]
+struct Held {
+    context: String,
+    /// Always a mapping; as a value, because the empty key names it.
+    data: Value,
 }

@@ -70,7 +70,8 @@ impl<'a> Composer<'a> {
     }
 
     fn expect(&mut self) -> Result<Step<'a>, YamlError> {
-        self.next()?.ok_or_else(|| YamlError::new("Unexpected end of the text", None))
+        self.next()?
+            .ok_or_else(|| YamlError::new("Unexpected end of the text", None))
     }
 
     fn document(&mut self) -> Result<Option<Value>, YamlError> {
@@ -172,7 +173,10 @@ impl<'a> Composer<'a> {
         };
         for source in sources {
             let Value::Object(entries) = source else {
-                return Err(YamlError::new("Merge sources must be maps or map aliases", Some(at)));
+                return Err(YamlError::new(
+                    "Merge sources must be maps or map aliases",
+                    Some(at),
+                ));
             };
             for (key, value) in entries {
                 object.entry(key).or_insert(value);
@@ -207,7 +211,10 @@ mod tests {
 
     #[test]
     fn duplicate_keys_are_compared_by_what_they_stand_for() {
-        assert_eq!(fails("1: a\n0x1: b"), "Map keys must be unique at line 2, column 1");
+        assert_eq!(
+            fails("1: a\n0x1: b"),
+            "Map keys must be unique at line 2, column 1"
+        );
         assert_eq!(json("1: a\n'1': b"), r#"{"1":"b"}"#);
         assert_eq!(json(".nan: a\n.NaN: b"), r#"{"NaN":"b"}"#);
     }
@@ -216,7 +223,10 @@ mod tests {
     fn a_second_document_is_refused_but_manifests_may_have_many() {
         assert!(fails("a: 1\n---\n").starts_with("Source contains multiple documents"));
         let documents = parse_documents(b"mode: 0644\n---\nb: yes\n---\n", Dialect::Yaml11).unwrap();
-        let documents: Vec<_> = documents.iter().map(|one| crate::config::json::to_json(one).to_string()).collect();
+        let documents: Vec<_> = documents
+            .iter()
+            .map(|one| crate::config::json::to_json(one).to_string())
+            .collect();
         assert_eq!(documents, [r#"{"mode":420}"#, r#"{"b":true}"#, "null"]);
     }
 
@@ -241,7 +251,10 @@ mod tests {
 
     #[test]
     fn merge_keys_work_in_yaml_1_1_only() {
-        assert_eq!(json("a: &a {x: 1}\nb: {<<: *a}"), r#"{"a":{"x":1},"b":{"<<":{"x":1}}}"#);
+        assert_eq!(
+            json("a: &a {x: 1}\nb: {<<: *a}"),
+            r#"{"a":{"x":1},"b":{"<<":{"x":1}}}"#
+        );
         assert_eq!(
             json("%YAML 1.1\n---\na: &a {x: 1, y: 1}\nb: {<<: [*a, {z: 3}], y: 2}"),
             r#"{"a":{"x":1,"true":1},"b":{"x":1,"true":2,"z":3}}"#

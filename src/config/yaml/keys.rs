@@ -52,7 +52,10 @@ fn flow(value: &Value) -> String {
         Value::Object(entries) if entries.is_empty() => "{}".to_owned(),
         Value::Array(items) => format!("[ {} ]", items.iter().map(flow).collect::<Vec<_>>().join(", ")),
         Value::Object(entries) => {
-            let entries: Vec<_> = entries.iter().map(|(key, value)| format!("{key}: {}", flow(value))).collect();
+            let entries: Vec<_> = entries
+                .iter()
+                .map(|(key, value)| format!("{key}: {}", flow(value)))
+                .collect();
             format!("{{ {} }}", entries.join(", "))
         }
     }

@@ -114,7 +114,20 @@ mod tests {
         ] {
             assert_eq!(core(text), Value::Number(number), "{text}");
         }
-        for text in ["0b11", "1_000", "1:30", "0XFF", "-0x10", "0o9", "yes", "inf", "e3", "2024-01-31", "-", "."] {
+        for text in [
+            "0b11",
+            "1_000",
+            "1:30",
+            "0XFF",
+            "-0x10",
+            "0o9",
+            "yes",
+            "inf",
+            "e3",
+            "2024-01-31",
+            "-",
+            ".",
+        ] {
             assert_eq!(core(text), Value::String(text.to_owned()), "{text}");
         }
         assert_eq!(core("~"), Value::Null);

@@ -15,7 +15,10 @@ impl Source {
     /// A lone CR is text for npm `yaml` but a line break for the parser, so it is hidden.
     pub(super) fn new(bytes: &[u8]) -> Self {
         let text = String::from_utf8_lossy(bytes);
-        let text = text.strip_prefix('\u{feff}').unwrap_or(&text).replace("\r\n", "\n");
+        let text = text
+            .strip_prefix('\u{feff}')
+            .unwrap_or(&text)
+            .replace("\r\n", "\n");
         if !text.contains('\r') {
             return Self { text, lone_cr: None };
         }
