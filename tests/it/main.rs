@@ -9,4 +9,3 @@
 mod config;
 mod container;
 mod layering;
-mod support;
