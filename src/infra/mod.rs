@@ -1,5 +1,7 @@
 //! How we reach things; no Backstage, Kratix or Spacelift words.
 
+pub mod clock;
 pub mod http_client;
+pub mod http_server;
 pub mod single_flight;
 pub mod tasks;

@@ -8,4 +8,5 @@
 
 mod config;
 mod container;
+mod http;
 mod layering;

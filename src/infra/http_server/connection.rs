@@ -1,0 +1,229 @@
+//! One connection from its first byte to its last: HTTP/1.1 with upgrades, within its limits.
+
+use std::{
+    convert::Infallible,
+    future::{Future as _, poll_fn},
+    net::SocketAddr,
+    pin::{Pin, pin},
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use axum::{
+    body::Body,
+    response::{IntoResponse as _, Response},
+};
+use http::{
+    HeaderValue, Request, StatusCode, Version,
+    header::{CONNECTION, HOST, TRANSFER_ENCODING},
+};
+use http_body::{Frame, SizeHint};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioIo;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    time::{Instant, sleep_until},
+};
+use tower::{Service, ServiceExt as _};
+
+use super::{
+    activity::{Activity, Verdict},
+    arrival::{Arrival, RequestId},
+    io::WatchedIo,
+    json::JsonResponse,
+    settings::ConnectionLimits,
+};
+
+/// Bound of a request's head. Node's is 16 KB for headers alone; limited tokens, cookies of several plugins and
+/// the portal's long query strings have been seen to pass that, and four times as much still costs little.
+const MAX_HEAD_BYTES: usize = 64 * 1024;
+
+/// What every connection of a listener shares.
+#[derive(Debug)]
+pub(super) struct ConnectionRules {
+    pub(super) limits: ConnectionLimits,
+    keep_alive_hint: Option<HeaderValue>,
+}
+
+impl ConnectionRules {
+    pub(super) fn new(limits: ConnectionLimits) -> Self {
+        // Node's clients read the hint and stop using a connection before it is closed under them.
+        let keep_alive_hint = limits
+            .keep_alive
+            .filter(|limit| limit.as_secs() > 0)
+            .and_then(|limit| HeaderValue::from_maybe_shared(format!("timeout={}", limit.as_secs())).ok());
+        Self {
+            limits,
+            keep_alive_hint,
+        }
+    }
+
+    fn protocol(&self) -> http1::Builder {
+        let mut protocol = http1::Builder::new();
+        protocol
+            .max_buf_size(MAX_HEAD_BYTES)
+            // Our own clock also knows idle from slow.
+            .header_read_timeout(None);
+        if let Some(count) = self.limits.max_headers {
+            protocol.max_headers(count);
+        }
+        protocol
+    }
+}
+
+/// One connection's own facts.
+#[derive(Debug, Clone)]
+pub(super) struct Connection {
+    pub(super) rules: Arc<ConnectionRules>,
+    pub(super) activity: Arc<Activity>,
+    pub(super) peer: SocketAddr,
+}
+
+impl Connection {
+    /// Serves until the other side, a limit or a shutdown ends it.
+    pub(super) async fn run<I, S>(self, io: I, service: S)
+    where
+        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        S: Service<Request<Incoming>, Response = Response, Error = Infallible> + Clone,
+    {
+        let activity = Arc::clone(&self.activity);
+        let rules = Arc::clone(&self.rules);
+        let io = TokioIo::new(WatchedIo::new(io, Arc::clone(&activity)));
+        let answering = service_fn(move |request| answer(self.clone(), service.clone(), request));
+        let mut connection = pin!(rules.protocol().serve_connection(io, answering).with_upgrades());
+        let mut clock = pin!(sleep_until(next_check(&activity, &rules.limits)));
+        let mut told_to_drain = false;
+        poll_fn(|context| {
+            activity.register(context.waker());
+            if activity.is_draining() && !told_to_drain {
+                told_to_drain = true;
+                connection.as_mut().graceful_shutdown();
+            }
+            // How a connection failed is the other side's affair; requests are logged one by one.
+            if activity.is_abandoned() || connection.as_mut().poll(context).is_ready() {
+                return Poll::Ready(());
+            }
+            while clock.as_mut().poll(context).is_ready() {
+                match activity.verdict(&rules.limits) {
+                    Verdict::Wait(until) => clock.as_mut().reset(until),
+                    Verdict::Close => return Poll::Ready(()),
+                    Verdict::SlowHead => {
+                        activity.expire_head();
+                        let _ = connection.as_mut().poll(context);
+                        return Poll::Ready(());
+                    }
+                }
+            }
+            Poll::Pending
+        })
+        .await;
+    }
+
+    fn arrival(&self) -> Arrival {
+        let now = Instant::now();
+        Arrival {
+            peer: self.peer,
+            client: self.peer.ip().to_canonical(),
+            at: now,
+            receive_by: self.rules.limits.request.map(|limit| now + limit),
+            id: RequestId::next(),
+        }
+    }
+}
+
+fn next_check(activity: &Activity, limits: &ConnectionLimits) -> Instant {
+    match activity.verdict(limits) {
+        Verdict::Wait(until) => until,
+        Verdict::Close | Verdict::SlowHead => Instant::now(),
+    }
+}
+
+async fn answer<S>(
+    connection: Connection,
+    service: S,
+    mut request: Request<Incoming>,
+) -> Result<Response<Answer>, Infallible>
+where
+    S: Service<Request<Incoming>, Response = Response, Error = Infallible>,
+{
+    let count = connection.activity.request_began();
+    let version = request.version();
+    // With both a length and chunks hyper believes the chunks and closes (RFC 9112 §6.3), so nothing is promised.
+    let is_closing = version != Version::HTTP_11
+        || request.headers().contains_key(CONNECTION)
+        || request.headers().contains_key(TRANSFER_ENCODING);
+    let mut response = if has_one_host(&request) {
+        request.extensions_mut().insert(connection.arrival());
+        service.oneshot(request).await?
+    } else {
+        ambiguous_host()
+    };
+    let rules = &connection.rules;
+    if rules.limits.max_requests.is_some_and(|limit| count >= limit) {
+        response
+            .headers_mut()
+            .insert(CONNECTION, HeaderValue::from_static("close"));
+    } else if let Some(hint) = rules.keep_alive_hint.as_ref().filter(|_| !is_closing)
+        && !connection.activity.is_draining()
+        && !response.headers().contains_key(CONNECTION)
+    {
+        let headers = response.headers_mut();
+        headers.insert(CONNECTION, HeaderValue::from_static("keep-alive"));
+        headers.insert("keep-alive", hint.clone());
+    }
+    Ok(response.map(|body| Answer {
+        body,
+        activity: connection.activity,
+    }))
+}
+
+/// HTTP/1.1 demands exactly one `Host` (RFC 9112 §3.2); with two, whoever stands in front may have read the other.
+fn has_one_host(request: &Request<Incoming>) -> bool {
+    let mut hosts = request.headers().get_all(HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (Some(_), None) => true,
+        (None, _) => request.version() != Version::HTTP_11,
+        _ => false,
+    }
+}
+
+fn ambiguous_host() -> Response {
+    let body = r#"{"error":{"name":"InputError","message":"Send exactly one Host header"},"response":{"statusCode":400}}"#;
+    let mut response = JsonResponse::from_bytes(StatusCode::BAD_REQUEST, body).into_response();
+    response
+        .headers_mut()
+        .insert(CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+/// A response body that tells when it is done.
+struct Answer {
+    body: Body,
+    activity: Arc<Activity>,
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        self.activity.request_ended();
+    }
+}
+
+impl http_body::Body for Answer {
+    type Data = bytes::Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,298 @@
+//! The outermost service: logs every request once, catches panics, and puts on what every answer has in common.
+//!
+//! Logging and decoration are separate services, so that traffic that is only passed on can be logged and still
+//! leave as it came.
+
+use std::{convert::Infallible, panic::AssertUnwindSafe, sync::Arc};
+
+use axum::{
+    body::Body,
+    response::{IntoResponse as _, Response},
+};
+use futures_util::FutureExt as _;
+use http::{HeaderMap, Method, Request, StatusCode, header};
+use http_body::Body as _;
+use tower::{Service, ServiceExt as _};
+
+use super::{
+    arrival::Arrival,
+    client_address::TrustProxy,
+    compression::compress,
+    conditional::not_modified_if_fresh,
+    cors::Cors,
+    encoding::Encoding,
+    json::JsonResponse,
+    rate_limit::RateLimiter,
+    rate_limit_settings::RateLimitSettings,
+    request_log::{FailureCause, RequestLog},
+    security_headers::SecurityHeaders,
+};
+use crate::config::{ConfigError, ConfigReader};
+
+/// What the edge does to every request and answer.
+#[derive(Debug, Clone)]
+pub struct EdgeSettings {
+    security_headers: SecurityHeaders,
+    cors: Cors,
+    trust_proxy: TrustProxy,
+    rate_limiter: Option<RateLimiter>,
+    refusal_body: RefusalBody,
+}
+
+/// An answer the edge gives itself: 429, or 500 after a panic.
+#[derive(Debug, Clone, Copy)]
+pub struct Refusal {
+    /// What is answered.
+    pub status: StatusCode,
+    /// Outside message.
+    pub message: &'static str,
+}
+
+/// Writes the JSON body of a refusal for the request path it is about.
+pub type RefusalBody = fn(&Refusal, path: &str) -> Vec<u8>;
+
+const TOO_MANY_REQUESTS: Refusal = Refusal {
+    status: StatusCode::TOO_MANY_REQUESTS,
+    message: "Too many requests, please try again later",
+};
+
+const PANICKED: Refusal = Refusal {
+    status: StatusCode::INTERNAL_SERVER_ERROR,
+    message: "An internal error occurred",
+};
+
+impl EdgeSettings {
+    /// Reads everything at once; reports every problem.
+    pub fn read(config: &ConfigReader) -> Result<Self, Vec<ConfigError>> {
+        let mut errors = Vec::new();
+        let security_headers = keep(SecurityHeaders::read(config), &mut errors);
+        let cors = keep(Cors::read(config), &mut errors);
+        let trust_proxy = keep(TrustProxy::read(config).map_err(|error| vec![error]), &mut errors);
+        let rate_limit = keep(RateLimitSettings::read_global(config), &mut errors);
+        match (security_headers, cors, trust_proxy, rate_limit) {
+            (Some(security_headers), Some(cors), Some(trust_proxy), Some(rate_limit)) => Ok(Self {
+                security_headers,
+                cors,
+                trust_proxy,
+                rate_limiter: rate_limit.map(RateLimiter::new),
+                refusal_body: default_refusal_body,
+            }),
+            _ => Err(errors),
+        }
+    }
+
+    /// Replaces how the edge's own refusals are written, for paths whose callers expect another shape.
+    #[must_use]
+    pub fn with_refusal_body(mut self, refusal_body: RefusalBody) -> Self {
+        self.refusal_body = refusal_body;
+        self
+    }
+
+    fn refuse(&self, refusal: &Refusal, path: &str) -> Response {
+        JsonResponse::from_bytes(refusal.status, (self.refusal_body)(refusal, path)).into_response()
+    }
+}
+
+fn keep<T>(result: Result<T, Vec<ConfigError>>, errors: &mut Vec<ConfigError>) -> Option<T> {
+    result.map_err(|more| errors.extend(more)).ok()
+}
+
+/// express-rate-limit's answer in Backstage; without `request`, as there.
+fn default_refusal_body(refusal: &Refusal, _path: &str) -> Vec<u8> {
+    let (message, status) = (refusal.message, refusal.status.as_u16());
+    format!(r#"{{"error":{{"name":"Error","message":"{message}"}},"response":{{"statusCode":{status}}}}}"#)
+        .into_bytes()
+}
+
+/// Wraps a service in log and decoration.
+pub fn edge<B, S>(
+    settings: Arc<EdgeSettings>,
+    inner: S,
+) -> impl Service<Request<B>, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static
+where
+    B: http_body::Body<Data = bytes::Bytes> + Send + 'static,
+    B::Error: Into<axum::BoxError>,
+    S: Service<Request<Body>, Response = Response, Error = Infallible> + Clone + Send + Sync + 'static,
+    S::Future: Send,
+{
+    let decorated = decorated(Arc::clone(&settings), inner);
+    logged(settings, decorated)
+}
+
+/// Logs each request, once; finds the caller's address; answers HEAD without a body; survives panics.
+pub fn logged<B, S>(
+    settings: Arc<EdgeSettings>,
+    inner: S,
+) -> impl Service<Request<B>, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static
+where
+    B: http_body::Body<Data = bytes::Bytes> + Send + 'static,
+    B::Error: Into<axum::BoxError>,
+    S: Service<Request<Body>, Response = Response, Error = Infallible> + Clone + Send + Sync + 'static,
+    S::Future: Send,
+{
+    tower::service_fn(move |request: Request<B>| {
+        let settings = Arc::clone(&settings);
+        let inner = inner.clone();
+        async move {
+            let mut request = request.map(boxed);
+            let arrival = settings.find_client(&mut request);
+            let log = RequestLog::begin(&request, arrival);
+            let is_head = *request.method() == Method::HEAD;
+            let path = request.uri().clone();
+            let caught = AssertUnwindSafe(inner.oneshot(request)).catch_unwind().await;
+            let mut response = match caught {
+                Ok(Ok(response)) => response,
+                Ok(Err(never)) => match never {},
+                Err(panic) => settings.after_panic(panic.as_ref(), path.path()),
+            };
+            if is_head {
+                strip_body(&mut response);
+            }
+            log.end(&response);
+            Ok(response)
+        }
+    })
+}
+
+/// Adds security headers, CORS, compression, 304 and the rate limit.
+pub fn decorated<S>(
+    settings: Arc<EdgeSettings>,
+    inner: S,
+) -> impl Service<Request<Body>, Response = Response, Error = Infallible, Future: Send>
++ Clone
++ Send
++ Sync
++ 'static
+where
+    S: Service<Request<Body>, Response = Response, Error = Infallible> + Clone + Send + Sync + 'static,
+    S::Future: Send,
+{
+    tower::service_fn(move |request: Request<Body>| {
+        let settings = Arc::clone(&settings);
+        let inner = inner.clone();
+        async move {
+            let granted = settings.cors.judge(request.headers());
+            let mut response = match settings
+                .cors
+                .preflight(request.method(), request.headers(), &granted)
+            {
+                Some(preflight) => preflight,
+                None => settings.answer(inner, request).await?,
+            };
+            settings.cors.decorate(granted, response.headers_mut());
+            settings.security_headers.decorate(response.headers_mut());
+            Ok(response)
+        }
+    })
+}
+
+impl EdgeSettings {
+    async fn answer<S>(&self, inner: S, request: Request<Body>) -> Result<Response, Infallible>
+    where
+        S: Service<Request<Body>, Response = Response, Error = Infallible>,
+    {
+        let method = request.method().clone();
+        let accepted = Encoding::negotiate(&method, request.headers());
+        let conditions = conditions(request.headers());
+        let path = request.uri().clone();
+        let caught = AssertUnwindSafe(self.limited(inner, request))
+            .catch_unwind()
+            .await;
+        let mut response = match caught {
+            Ok(response) => response?,
+            // Caught here, the answer still gets its CORS headers, without which a browser would hide it.
+            Err(panic) => self.after_panic(panic.as_ref(), path.path()),
+        };
+        if let Some(conditions) = conditions {
+            response = not_modified_if_fresh(&method, &conditions, response);
+        }
+        Ok(compress(accepted, response).await)
+    }
+
+    async fn limited<S>(&self, inner: S, request: Request<Body>) -> Result<Response, Infallible>
+    where
+        S: Service<Request<Body>, Response = Response, Error = Infallible>,
+    {
+        let client = request
+            .extensions()
+            .get::<Arrival>()
+            .map(|arrival| arrival.client);
+        let count = self
+            .rate_limiter
+            .as_ref()
+            .zip(client)
+            .and_then(|(limiter, client)| limiter.count(client));
+        let Some(count) = count else {
+            return inner.oneshot(request).await;
+        };
+        let mut response = if count.is_over() {
+            self.refuse(&TOO_MANY_REQUESTS, request.uri().path())
+        } else {
+            inner.oneshot(request).await?
+        };
+        count.decorate(response.headers_mut());
+        count.answered(&response);
+        Ok(response)
+    }
+
+    fn find_client<B>(&self, request: &mut Request<B>) -> Option<Arrival> {
+        let arrival = request.extensions().get::<Arrival>()?;
+        let client = self.trust_proxy.client(arrival.peer, request.headers());
+        let arrival = request.extensions_mut().get_mut::<Arrival>()?;
+        arrival.client = client;
+        Some(arrival.clone())
+    }
+
+    fn after_panic(&self, panic: &(dyn std::any::Any + Send), path: &str) -> Response {
+        let text = panic
+            .downcast_ref::<&str>()
+            .copied()
+            .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+            .unwrap_or("without a message");
+        let mut response = self.refuse(&PANICKED, path);
+        // The message of a panic is ours, never a caller's words.
+        let cause = FailureCause(format!("panicked: {text}"));
+        response.extensions_mut().insert(cause);
+        response
+    }
+}
+
+/// The headers that can make an answer a 304; the request itself is gone by then. Most requests have none.
+fn conditions(headers: &HeaderMap) -> Option<HeaderMap> {
+    if !headers.contains_key(header::IF_NONE_MATCH) {
+        return None;
+    }
+    let mut kept = HeaderMap::new();
+    for name in [header::IF_NONE_MATCH, header::CACHE_CONTROL] {
+        for value in headers.get_all(&name) {
+            kept.append(&name, value.clone());
+        }
+    }
+    Some(kept)
+}
+
+/// An empty body needs no box.
+fn boxed<B>(body: B) -> Body
+where
+    B: http_body::Body<Data = bytes::Bytes> + Send + 'static,
+    B::Error: Into<axum::BoxError>,
+{
+    if body.is_end_stream() {
+        Body::empty()
+    } else {
+        Body::new(body)
+    }
+}
+
+/// Keeps the length the body would have had.
+fn strip_body(response: &mut Response) {
+    if let Some(length) = response.body().size_hint().exact() {
+        let headers = response.headers_mut();
+        if let header::Entry::Vacant(entry) = headers.entry(header::CONTENT_LENGTH)
+            && length > 0
+        {
+            entry.insert(length.into());
+        }
+    }
+    *response.body_mut() = Body::empty();
+}

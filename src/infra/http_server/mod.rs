@@ -1,0 +1,42 @@
+//! Our side of HTTP: what every answer has in common, whatever serves it.
+
+mod activity;
+mod arrival;
+pub mod body;
+mod client_address;
+mod compression;
+mod conditional;
+mod connection;
+mod cors;
+mod edge;
+mod encoding;
+mod etag;
+mod health_headers;
+mod io;
+mod json;
+mod listen;
+mod prepared;
+mod rate_limit;
+mod rate_limit_settings;
+mod request_log;
+mod security_headers;
+mod serve;
+mod settings;
+#[cfg(test)]
+pub(crate) mod testing;
+mod tls;
+mod vary;
+
+pub use arrival::{Arrival, RequestId};
+pub use client_address::TrustProxy;
+pub use edge::{EdgeSettings, Refusal, RefusalBody, decorated, edge, logged};
+pub use encoding::Encoding;
+pub use health_headers::HealthHeaders;
+pub use json::{JSON_CONTENT_TYPE, JsonResponse};
+pub use listen::{ListenAddress, ListenError};
+pub use prepared::PreparedJson;
+pub use rate_limit::{Count, RateLimiter};
+pub use rate_limit_settings::RateLimitSettings;
+pub use request_log::FailureCause;
+pub use serve::{Drained, serve};
+pub use settings::ServerSettings;

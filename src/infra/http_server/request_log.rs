@@ -1,0 +1,202 @@
+//! The one log line of each request, in the words of Backstage's root HTTP router.
+
+use std::{fmt::Write as _, mem};
+
+use axum::response::Response;
+use http::{HeaderMap, HeaderValue, Method, Request, Uri, Version, header};
+use tracing::{Level, enabled, info};
+
+use super::arrival::Arrival;
+use crate::infra::clock;
+
+/// Bound of each piece of the line that the caller chose, in bytes.
+const LONGEST_PIECE: usize = 2048;
+
+/// Room for a usual line.
+const USUAL_LINE: usize = 320;
+
+/// A status that no server sends, for callers that went away before there was an answer (nginx's custom).
+const CALLER_GONE: u16 = 499;
+
+/// Why a request failed, for its log line; put it in the response's extensions. Never reaches the caller.
+#[derive(Debug, Clone)]
+pub struct FailureCause(pub String);
+
+/// A request under way, with what its line will need. Dropped without an end, it logs that the caller went away.
+#[derive(Debug)]
+pub(super) struct RequestLog {
+    arrival: Option<Arrival>,
+    method: Method,
+    uri: Uri,
+    version: Version,
+    referrer: Option<HeaderValue>,
+    user_agent: Option<HeaderValue>,
+    is_open: bool,
+}
+
+impl RequestLog {
+    pub(super) fn begin<B>(request: &Request<B>, arrival: Option<Arrival>) -> Self {
+        let headers = request.headers();
+        Self {
+            arrival,
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+            version: request.version(),
+            referrer: headers.get(header::REFERER).cloned(),
+            user_agent: headers.get(header::USER_AGENT).cloned(),
+            is_open: true,
+        }
+    }
+
+    /// Writes the line for the answer.
+    pub(super) fn end(mut self, response: &Response) {
+        self.is_open = false;
+        let cause = response.extensions().get::<FailureCause>();
+        self.write(
+            response.status().as_u16(),
+            content_length(response.headers()),
+            cause.map(|cause| cause.0.as_str()),
+        );
+    }
+
+    fn write(&self, status: u16, content_length: Option<u64>, error: Option<&str>) {
+        if !enabled!(Level::INFO) {
+            return;
+        }
+        let line = Line::new(self, status, content_length.unwrap_or(0));
+        let failed = error.is_some() || status >= 500;
+        let request_id = self
+            .arrival
+            .as_ref()
+            .filter(|_| failed)
+            .map(|arrival| arrival.id.to_string());
+        // `service` is how Backstage names the part that logs requests.
+        info!(
+            service = "rootHttpRouter",
+            "type" = "incomingRequest",
+            date = line.date(),
+            method = self.method.as_str(),
+            url = line.url.as_str(),
+            status,
+            httpVersion = http_version(self.version),
+            userAgent = line.user_agent.as_deref(),
+            contentLength = content_length,
+            referrer = line.referrer.as_deref(),
+            error,
+            requestId = request_id.as_deref(),
+            message = line.message.as_str(),
+        );
+    }
+}
+
+impl Drop for RequestLog {
+    fn drop(&mut self) {
+        if mem::take(&mut self.is_open) {
+            self.write(
+                CALLER_GONE,
+                None,
+                Some("the caller went away before there was an answer"),
+            );
+        }
+    }
+}
+
+/// The message and the pieces it is made of.
+struct Line {
+    message: String,
+    url: String,
+    referrer: Option<String>,
+    user_agent: Option<String>,
+}
+
+impl Line {
+    fn new(request: &RequestLog, status: u16, length: u64) -> Self {
+        let mut message = String::with_capacity(USUAL_LINE);
+        message.push('[');
+        clock::push_iso_now(&mut message);
+        let target = request.uri.path_and_query().map_or("/", |target| target.as_str());
+        let url = printable(target.as_bytes());
+        let referrer = request.referrer.as_ref().map(|value| printable(value.as_bytes()));
+        let user_agent = request
+            .user_agent
+            .as_ref()
+            .map(|value| printable(value.as_bytes()));
+        // Writing to a String cannot fail.
+        let _ = write!(
+            message,
+            "] \"{} {url} HTTP/{}\" {status} {length} \"{}\" \"{}\"",
+            request.method,
+            http_version(request.version),
+            referrer.as_deref().unwrap_or("-"),
+            user_agent.as_deref().unwrap_or("-"),
+        );
+        Self {
+            message,
+            url,
+            referrer,
+            user_agent,
+        }
+    }
+
+    /// The date stands between the first brackets of the message.
+    fn date(&self) -> &str {
+        self.message.get(1..25).unwrap_or_default()
+    }
+}
+
+fn http_version(version: Version) -> &'static str {
+    match version {
+        Version::HTTP_09 => "0.9",
+        Version::HTTP_10 => "1.0",
+        Version::HTTP_2 => "2.0",
+        Version::HTTP_3 => "3.0",
+        _ => "1.1",
+    }
+}
+
+fn content_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// Percent-encodes what could break out of a line or of its quotes, and cuts what is too long.
+fn printable(bytes: &[u8]) -> String {
+    let bytes = bytes.get(..LONGEST_PIECE).unwrap_or(bytes);
+    let mut text = String::with_capacity(bytes.len());
+    for &byte in bytes {
+        if matches!(byte, 0x20..=0x7e) && byte != b'"' {
+            text.push(char::from(byte));
+        } else {
+            let _ = write!(text, "%{byte:02X}");
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_a_caller_sends_can_forge_a_line() {
+        assert_eq!(printable(b"curl/8.0 (x; y)"), "curl/8.0 (x; y)");
+        assert_eq!(printable(b"a\"b\n\x1b[2J\xff"), "a%22b%0A%1B[2J%FF");
+        assert_eq!(printable(&[b'x'; 5000]).len(), LONGEST_PIECE);
+    }
+
+    #[test]
+    fn the_message_has_the_form_of_a_backstage_access_log() {
+        let request = Request::builder()
+            .uri("/api/x/stacks?a=1")
+            .header("user-agent", "curl/8.0")
+            .body(())
+            .unwrap();
+        let line = Line::new(&RequestLog::begin(&request, None), 200, 12);
+        let (date, rest) = line.message.split_at(26);
+        assert!(date.starts_with('[') && date.ends_with("Z]"), "{date}");
+        assert_eq!(line.date().len(), 24);
+        assert_eq!(
+            rest,
+            " \"GET /api/x/stacks?a=1 HTTP/1.1\" 200 12 \"-\" \"curl/8.0\""
+        );
+    }
+}
