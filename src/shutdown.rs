@@ -28,3 +28,38 @@ async fn received(signal: &mut Option<Signal>) {
         None => std::future::pending().await,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        future::{Future as _, poll_fn},
+        pin::pin,
+        process::Command,
+        task::Poll,
+    };
+
+    use super::*;
+
+    fn send(signal: &str) {
+        let status = Command::new("kill")
+            .args([signal, &std::process::id().to_string()])
+            .status();
+        assert!(status.unwrap().success());
+    }
+
+    #[tokio::test]
+    async fn either_signal_begins_the_end_and_a_second_one_changes_nothing() {
+        for kind in ["-TERM", "-INT"] {
+            let mut waiting = pin!(signal());
+            // Polled once, it listens.
+            poll_fn(|context| {
+                assert!(waiting.as_mut().poll(context).is_pending());
+                Poll::Ready(())
+            })
+            .await;
+            send(kind);
+            waiting.await;
+            send(kind);
+        }
+    }
+}

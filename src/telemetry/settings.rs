@@ -9,7 +9,7 @@ use super::{
     line::{Format, serialised},
     overrides::{self, Override},
 };
-use crate::config::{ConfigError, ConfigReader, Value};
+use crate::config::{ConfigError, ConfigReader, to_json};
 
 /// Backstage's level when nothing is set.
 const DEFAULT_LEVEL: &str = "info";
@@ -77,23 +77,8 @@ fn meta(config: &ConfigReader) -> Result<Vec<(String, Json)>, ConfigError> {
     let mut fields = Vec::new();
     for key in section.keys() {
         if let Some(value) = section.get(&key)? {
-            fields.push((key, json(&value)));
+            fields.push((key, to_json(&value)));
         }
     }
     Ok(fields)
-}
-
-fn json(value: &Value) -> Json {
-    match value {
-        Value::Null => Json::Null,
-        Value::Bool(flag) => (*flag).into(),
-        Value::Number(number) if number.fract() == 0.0 && number.abs() < 1e15 => (*number as i64).into(),
-        Value::Number(number) => (*number).into(),
-        Value::String(text) => text.as_str().into(),
-        Value::Array(items) => items.iter().map(json).collect(),
-        Value::Object(entries) => entries
-            .iter()
-            .map(|(key, entry)| (key.clone(), json(entry)))
-            .collect(),
-    }
 }

@@ -147,11 +147,7 @@ where
     S: Service<Request<Incoming>, Response = Response, Error = Infallible>,
 {
     let count = connection.activity.request_began();
-    let version = request.version();
-    // With both a length and chunks hyper believes the chunks and closes (RFC 9112 §6.3), so nothing is promised.
-    let is_closing = version != Version::HTTP_11
-        || request.headers().contains_key(CONNECTION)
-        || request.headers().contains_key(TRANSFER_ENCODING);
+    let may_stay_open = may_stay_open(&request);
     let mut response = if has_one_host(&request) {
         request.extensions_mut().insert(connection.arrival());
         service.oneshot(request).await?
@@ -163,7 +159,7 @@ where
         response
             .headers_mut()
             .insert(CONNECTION, HeaderValue::from_static("close"));
-    } else if let Some(hint) = rules.keep_alive_hint.as_ref().filter(|_| !is_closing)
+    } else if let Some(hint) = rules.keep_alive_hint.as_ref().filter(|_| may_stay_open)
         && !connection.activity.is_draining()
         && !response.headers().contains_key(CONNECTION)
     {
@@ -175,6 +171,18 @@ where
         body,
         activity: connection.activity,
     }))
+}
+
+/// Whether we can promise that the connection is kept. With both a length and chunks hyper believes the chunks and
+/// closes afterwards (RFC 9112 §6.3), so with chunks nothing is promised.
+fn may_stay_open(request: &Request<Incoming>) -> bool {
+    let headers = request.headers();
+    request.version() == Version::HTTP_11
+        && !headers.contains_key(TRANSFER_ENCODING)
+        && headers
+            .get_all(CONNECTION)
+            .iter()
+            .all(|value| value.as_bytes().eq_ignore_ascii_case(b"keep-alive"))
 }
 
 /// HTTP/1.1 demands exactly one `Host` (RFC 9112 §3.2); with two, whoever stands in front may have read the other.

@@ -296,3 +296,53 @@ fn strip_body(response: &mut Response) {
     }
     *response.body_mut() = Body::empty();
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::body::to_bytes;
+
+    use super::{super::testing::config, *};
+
+    #[tokio::test]
+    async fn a_path_whose_callers_expect_another_shape_gets_it() {
+        let settings = EdgeSettings::read(&config("{}"))
+            .unwrap()
+            .with_refusal_body(|refusal, path| {
+                format!("{path}: {} {}", refusal.status.as_u16(), refusal.message).into_bytes()
+            });
+        let broken = tower::service_fn(|_: Request<Body>| async {
+            match std::hint::black_box(true) {
+                true => panic!("a defect"),
+                false => Ok::<_, Infallible>(Response::default()),
+            }
+        });
+        let request = Request::builder()
+            .uri("/some/path?q")
+            .body(Body::empty())
+            .unwrap();
+        let response = edge(Arc::new(settings), broken).oneshot(request).await.unwrap();
+        let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        assert_eq!(body, "/some/path: 500 An internal error occurred");
+    }
+
+    #[test]
+    fn every_wrong_section_is_reported_at_once() {
+        let wrong = config(
+            r#"{"app":{"baseUrl":"x"},"backend":{"csp":[],"trustProxy":"y","rateLimit":{"window":"z"}}}"#,
+        );
+        let errors = EdgeSettings::read(&wrong).unwrap_err();
+        let text = errors
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join("\n");
+        for key in [
+            "app.baseUrl",
+            "backend.csp",
+            "backend.trustProxy",
+            "backend.rateLimit.window",
+        ] {
+            assert!(text.contains(key), "{key}: {text}");
+        }
+    }
+}

@@ -140,20 +140,25 @@ mod tests {
     #[test]
     fn numbers_are_milliseconds_and_zero_switches_a_limit_off() {
         let settings = config(
-            r#"{"backend":{"server":{"keepAliveTimeout":1500,"headersTimeout":0,"maxHeadersCount":20,
-                "maxRequestsPerSocket":"3"}}}"#,
+            r#"{"backend":{"server":{"keepAliveTimeout":1500,"headersTimeout":0,"requestTimeout":"2m",
+                "timeout":{"seconds":7},"maxHeadersCount":20,"maxRequestsPerSocket":"3"}}}"#,
         );
         let limits = ServerSettings::read(&settings).unwrap().limits;
         assert_eq!(limits.keep_alive, Some(Duration::from_millis(1500)));
         assert_eq!(limits.headers, None);
+        assert_eq!(limits.request, Some(Duration::from_secs(120)));
+        assert_eq!(limits.silence, Some(Duration::from_secs(7)));
         assert_eq!((limits.max_headers, limits.max_requests), (Some(20), Some(3)));
     }
 
     #[test]
     fn what_cannot_be_understood_is_ignored() {
-        let settings = config(r#"{"backend":{"server":{"keepAliveTimeout":-5,"maxHeadersCount":"many"}}}"#);
+        let settings = config(
+            r#"{"backend":{"server":{"keepAliveTimeout":-5,"headersTimeout":"soon","maxHeadersCount":"many"}}}"#,
+        );
         let limits = ServerSettings::read(&settings).unwrap().limits;
         assert_eq!(limits.keep_alive, Some(Duration::from_secs(5)));
+        assert_eq!(limits.headers, Some(Duration::from_secs(60)));
         assert_eq!(limits.max_headers, None);
     }
 }

@@ -82,3 +82,39 @@ async fn http_1_0_works_without_a_host() {
     assert_eq!(client.answer().await.status, 200);
     assert!(client.is_closed().await);
 }
+
+#[tokio::test]
+async fn a_connection_can_switch_to_another_protocol() {
+    let server = TestServer::start(r#"{"backend":{"server":{"keepAliveTimeout":50}}}"#).await;
+    let mut client = server.client().await;
+    client
+        .send(&request(
+            "GET",
+            "/upgrading",
+            &[("connection", "Upgrade"), ("upgrade", "echo")],
+        ))
+        .await;
+    let answer = client.head().await;
+    assert_eq!(
+        (
+            answer.status,
+            answer.header("connection"),
+            answer.header("upgrade")
+        ),
+        (101, "upgrade", "echo")
+    );
+    for words in ["first words", "more words"] {
+        client.send(words).await;
+        assert_eq!(client.bytes(words.len()).await, words.as_bytes());
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_asks_to_keep_the_connection_learns_for_how_long() {
+    let server = TestServer::start("{}").await;
+    let answer = server.ask("GET", "/short", &[("connection", "Keep-Alive")]).await;
+    assert_eq!(
+        (answer.header("connection"), answer.header("keep-alive")),
+        ("keep-alive", "timeout=5")
+    );
+}

@@ -9,10 +9,15 @@ use axum::{
     routing::{any, get},
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use hyper_util::rt::TokioIo;
 use stagedoor::{
-    config::{ConfigReader, Layer, Value},
-    infra::http_server::{
-        Drained, EdgeSettings, FailureCause, JsonResponse, PreparedJson, ServerSettings, body, edge, serve,
+    config::{ConfigReader, Layer, Value, from_json},
+    infra::{
+        http_server::{
+            Drained, EdgeSettings, FailureCause, JsonResponse, PreparedJson, ServerSettings, body, edge,
+            serve,
+        },
+        tasks::Tasks,
     },
 };
 use tokio::{
@@ -28,27 +33,11 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A reader over configuration written as JSON.
 pub(crate) fn config(json: &str) -> ConfigReader {
-    let Value::Object(data) = value(serde_json::from_str(json).unwrap()) else {
+    let Value::Object(data) = from_json(serde_json::from_str(json).unwrap()) else {
         panic!("a configuration is a mapping");
     };
     let context = "test".to_owned();
     ConfigReader::new(vec![Layer { context, data }])
-}
-
-fn value(json: serde_json::Value) -> Value {
-    match json {
-        serde_json::Value::Null => Value::Null,
-        serde_json::Value::Bool(flag) => Value::Bool(flag),
-        serde_json::Value::Number(number) => Value::Number(number.as_f64().unwrap()),
-        serde_json::Value::String(text) => Value::String(text),
-        serde_json::Value::Array(items) => Value::Array(items.into_iter().map(value).collect()),
-        serde_json::Value::Object(entries) => Value::Object(
-            entries
-                .into_iter()
-                .map(|(key, entry)| (key, value(entry)))
-                .collect(),
-        ),
-    }
 }
 
 /// Lets a request hang until the test says so.
@@ -160,6 +149,7 @@ fn routes(gate: Arc<Gate>) -> Router {
         .route("/failing", get(failing))
         .route("/panicking", get(panicking))
         .route("/body", any(with_body))
+        .route("/upgrading", get(upgrading))
         .route(
             "/gated",
             get(move || async move {
@@ -181,6 +171,20 @@ async fn failing() -> Response {
 
 async fn panicking() -> Response {
     panic!("the handler's own words")
+}
+
+/// Switches to a protocol that sends everything back.
+async fn upgrading(request: Request) -> Response {
+    let upgrade = hyper::upgrade::on(request);
+    Tasks::default().spawn(async move {
+        let (mut read, mut write) = tokio::io::split(TokioIo::new(upgrade.await.unwrap()));
+        let _ = tokio::io::copy(&mut read, &mut write).await;
+    });
+    (
+        StatusCode::SWITCHING_PROTOCOLS,
+        [("connection", "upgrade"), ("upgrade", "echo")],
+    )
+        .into_response()
 }
 
 async fn with_body(request: Request) -> Response {
@@ -263,6 +267,16 @@ impl Client {
             Ok(count) => count == 0,
             Err(_) => true,
         }
+    }
+
+    /// Reads exactly this many bytes.
+    pub(crate) async fn bytes(&mut self, count: usize) -> Vec<u8> {
+        let mut bytes = vec![0; count];
+        timeout(PATIENCE, self.0.read_exact(&mut bytes))
+            .await
+            .unwrap()
+            .unwrap();
+        bytes
     }
 
     async fn line(&mut self) -> String {
