@@ -31,7 +31,7 @@ async fn a_body_that_trickles_in_gets_a_408() {
 
 #[tokio::test]
 async fn an_idle_connection_is_closed_after_its_time_and_not_while_it_is_used() {
-    let server = TestServer::start(r#"{"backend":{"server":{"keepAliveTimeout":50}}}"#).await;
+    let server = TestServer::start(r#"{"backend":{"server":{"keepAliveTimeout":500}}}"#).await;
     let mut client = server.client().await;
     for _ in 0..3 {
         client.send(&request("GET", "/short", &[])).await;
