@@ -6,7 +6,9 @@
     reason = "a test that meets the unexpected should stop there; the lints know #[test] functions but not their helpers"
 )]
 
+mod auth;
 mod config;
 mod container;
 mod http;
 mod layering;
+mod support;

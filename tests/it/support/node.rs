@@ -11,7 +11,9 @@ static INSTALLING: Mutex<()> = Mutex::new(());
 
 /// Returns `tests/node/<name>` with its packages installed; installs them when they are not there yet.
 pub(crate) fn installed(name: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/node").join(name);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/node")
+        .join(name);
     let _one_at_a_time = INSTALLING.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     // npm writes this file last.
     if !folder.join("node_modules/.package-lock.json").exists() {
@@ -22,10 +24,16 @@ pub(crate) fn installed(name: &str) -> PathBuf {
 
 fn install(folder: &Path) {
     let mut npm = Command::new("npm");
-    npm.args(["ci", "--no-audit", "--no-fund"]).current_dir(folder).stdin(Stdio::null());
+    npm.args(["ci", "--no-audit", "--no-fund"])
+        .current_dir(folder)
+        .stdin(Stdio::null());
     let output = npm.output().unwrap_or_else(|error| {
         panic!("npm could not be started ({error}). Install it with `apt-get install -y nodejs npm` (Node 20 or newer)")
     });
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "`npm ci` failed in {}; run it there by hand:\n{said}", folder.display());
+    assert!(
+        output.status.success(),
+        "`npm ci` failed in {}; run it there by hand:\n{said}",
+        folder.display()
+    );
 }

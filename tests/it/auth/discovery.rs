@@ -1,0 +1,122 @@
+//! Where plugins are looked for.
+
+use stagedoor::backstage::discovery::Discovery;
+
+use super::service::reader;
+
+const BASE: &str = "backend: { baseUrl: 'https://portal.example.com/', listen: ':7008' }\n";
+
+fn discovery(yaml: &str) -> Discovery {
+    Discovery::from_config(&reader(yaml), &["sample"]).unwrap()
+}
+
+fn problems(yaml: &str) -> Vec<String> {
+    let errors = Discovery::from_config(&reader(yaml), &["sample"]).unwrap_err();
+    errors.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn an_id_that_is_not_listed_is_at_the_portal() {
+    assert_eq!(
+        discovery(BASE).internal_base("catalog"),
+        "https://portal.example.com/api/catalog"
+    );
+    let in_front = discovery(&format!(
+        "{BASE}stagedoor: {{ upstream: 'http://backstage:7007/' }}"
+    ));
+    assert_eq!(
+        in_front.internal_base("catalog"),
+        "http://backstage:7007/api/catalog"
+    );
+    assert_eq!(
+        in_front.external_base("catalog"),
+        "https://portal.example.com/api/catalog"
+    );
+}
+
+#[test]
+fn an_id_we_serve_is_ourselves_whatever_is_listed() {
+    let yaml =
+        "discovery: { endpoints: [{ target: 'http://stagedoor:7008/api/{{pluginId}}', plugins: [sample] }] }";
+    let found = discovery(&format!("{BASE}{yaml}"));
+    assert!(found.serves("sample") && !found.serves("catalog"));
+    assert_eq!(found.internal_base("sample"), "http://localhost:7008/api/sample");
+    assert_eq!(found.external_base("sample"), "http://stagedoor:7008/api/sample");
+}
+
+#[test]
+fn halves_the_star_and_the_last_entry_behave_as_in_backstage() {
+    let found = discovery(&format!(
+        "{BASE}discovery:\n  endpoints:\n    - {{ target: 'http://any/{{{{ pluginId }}}}', plugins: ['*'] }}\n    - {{ target: \
+         'http://first', plugins: [search] }}\n    - {{ target: {{ internal: 'http://in/x' }}, plugins: [search, auth] }}\n"
+    ));
+    assert_eq!(found.internal_base("search"), "http://in/x");
+    assert_eq!(
+        found.external_base("search"),
+        "https://portal.example.com/api/search"
+    );
+    assert_eq!(found.internal_base("a b/c"), "http://any/a%20b%2Fc");
+    assert!(found.names("auth") && !found.names("a b/c"));
+}
+
+#[test]
+fn an_id_that_would_be_looked_for_at_ourselves_is_refused_with_the_cures() {
+    for yaml in [
+        "backend: { baseUrl: 'http://localhost:7007' }",
+        "backend: { baseUrl: 'http://127.0.0.1:7007', listen: '0.0.0.0:7007' }",
+        "backend: { baseUrl: 'http://portal:80', listen: { host: portal, port: 80 } }",
+        "backend: { baseUrl: 'http://portal' }\nstagedoor: { upstream: 'http://[::1]:7007' }",
+        "backend: { baseUrl: 'http://portal' }\ndiscovery: { endpoints: [{ target: 'http://localhost:7007/api/{{pluginId}}', \
+         plugins: [auth] }] }",
+    ] {
+        let found = problems(yaml);
+        assert_eq!(found.len(), 1, "{yaml}");
+        for cure in [
+            "'auth'",
+            "'discovery.endpoints'",
+            "'stagedoor.upstream'",
+            "'stagedoor.listen'",
+        ] {
+            assert!(found[0].contains(cure), "{found:?}");
+        }
+    }
+}
+
+#[test]
+fn a_port_of_our_own_is_enough() {
+    let yaml =
+        "backend: { baseUrl: 'http://localhost:7007', listen: ':7007' }\nstagedoor: { listen: ':7008' }";
+    assert_eq!(
+        discovery(yaml).internal_base("auth"),
+        "http://localhost:7007/api/auth"
+    );
+}
+
+#[test]
+fn targets_that_cannot_be_called_are_refused_with_their_key() {
+    for target in ["'http+srv://portal/api'", "'ftp://x'", "'/api'", "'http://'"] {
+        let found = problems(&format!(
+            "{BASE}discovery: {{ endpoints: [{{ target: {target}, plugins: [auth] }}] }}"
+        ));
+        assert!(found[0].contains("discovery.endpoints[0].target"), "{found:?}");
+    }
+    assert!(problems("backend: { listen: ':7008' }")[0].contains("backend.baseUrl"));
+}
+
+#[test]
+fn our_own_address_is_written_as_backstage_writes_it() {
+    for (listen, own) in [
+        ("':80'", "http://localhost:80"),
+        ("'0.0.0.0:80'", "http://127.0.0.1:80"),
+        ("'[::]:80'", "http://localhost:80"),
+        ("'[fd00::1]:80'", "http://[fd00::1]:80"),
+        ("8080", "http://localhost:8080"),
+        ("{ host: box, port: 81 }", "http://box:81"),
+    ] {
+        let yaml = format!("backend: {{ baseUrl: 'https://portal', listen: {listen} }}");
+        assert_eq!(
+            discovery(&yaml).internal_base("sample"),
+            format!("{own}/api/sample")
+        );
+    }
+}
