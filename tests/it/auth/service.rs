@@ -192,6 +192,7 @@ fn routes() -> Router {
             "/open/optional",
             get(|who: Credentials| async move { seen(&who) }),
         )
+        .fallback(|| async { StatusCode::NOT_FOUND })
 }
 
 /// The body the recorded routes answer.
