@@ -123,6 +123,11 @@ impl BackstageError {
         &self.fields
     }
 
+    /// Returns the additional response headers.
+    pub fn headers(&self) -> &[(HeaderName, HeaderValue)] {
+        &self.headers
+    }
+
     /// Returns the chain of inside causes as one line, or `None` when there is none.
     pub fn cause_chain(&self) -> Option<String> {
         let mut next: Option<&dyn Error> = match &self.cause {
@@ -142,9 +147,6 @@ impl IntoResponse for BackstageError {
     /// Carries the error in the response's extensions; the plugin's mount writes the body.
     fn into_response(self) -> Response {
         let mut response = self.status.into_response();
-        for (name, value) in &self.headers {
-            response.headers_mut().insert(name.clone(), value.clone());
-        }
         response.extensions_mut().insert(self);
         response
     }

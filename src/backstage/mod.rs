@@ -1,7 +1,14 @@
 //! The Backstage contract every plugin shares: plugin ids, credentials, error bodies.
 
 pub mod auth;
+pub mod builder;
 pub mod discovery;
 pub mod error;
+pub mod lifecycle;
+mod mount;
 pub mod plugin;
+pub mod root;
 pub mod routes;
+
+pub use builder::BackendBuilder;
+pub use plugin::{BackendPlugin, Check, InitError, Plugin, PluginEnv};

@@ -1,7 +1,10 @@
 //! How we reach things; no Backstage, Kratix or Spacelift words.
 
 pub mod clock;
+mod crypto;
 pub mod http_client;
 pub mod http_server;
 pub mod single_flight;
 pub mod tasks;
+
+pub use crypto::install_crypto_provider;

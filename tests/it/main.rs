@@ -3,7 +3,9 @@
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
-    reason = "a test that meets the unexpected should stop there; the lints know #[test] functions but not their helpers"
+    clippy::disallowed_methods,
+    unreachable_pub,
+    reason = "a test that meets the unexpected should stop there, nothing outlives it, and nothing of it is public; the lints know #[test] functions but not their helpers"
 )]
 
 mod auth;
@@ -11,4 +13,5 @@ mod config;
 mod container;
 mod http;
 mod layering;
+mod mount;
 mod support;

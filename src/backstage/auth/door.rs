@@ -11,6 +11,11 @@ use crate::backstage::error::BackstageError;
 /// Path of the plugin's public keys, relative to its mount; open to everybody because they are how trust begins.
 pub(super) const KEYS_PATH: &str = "/.backstage/auth/v1/jwks.json";
 
+/// Whether the path, relative to a plugin's mount, is that of its public keys.
+pub fn is_key_document(path: &str) -> bool {
+    covers(KEYS_PATH, path)
+}
+
 /// One plugin's door: who verifies, for which plugin, and which paths are open.
 #[derive(Debug, Clone)]
 pub struct PluginDoor {

@@ -27,6 +27,6 @@ pub use clock::Clock;
 pub use config::AuthConfig;
 pub use cookie::plugin_auth_routes;
 pub use credentials::{AccessRestrictions, Credentials, Principal, ServicePrincipal, UserPrincipal};
-pub use door::{PluginDoor, admit};
+pub use door::{PluginDoor, admit, is_key_document};
 pub use extract::{CookieUserCredentials, ServiceCredentials, UserCredentials};
 pub use policy::{Allow, AuthPolicy, LimitedAccess};

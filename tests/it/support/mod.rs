@@ -1,4 +1,5 @@
-//! What several tests need.
+//! What the tests stand on: the whole service on a free port, and the real parts or strict fakes around it.
 
+pub(crate) mod app;
 pub(crate) mod backstage;
 pub(crate) mod node;

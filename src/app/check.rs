@@ -1,0 +1,85 @@
+//! `stagedoor check` outside the plugins: can callers' tokens be verified?
+
+use std::time::Duration;
+
+use serde_json::Value;
+use url::Url;
+
+use super::App;
+use crate::{
+    backstage::{Check, PluginEnv, builder::Registration},
+    infra::http_client::HttpClients,
+};
+
+/// As long as the door itself waits for a key document.
+const LIMIT: Duration = Duration::from_secs(5);
+
+impl App {
+    /// Tries every upstream with the real credentials.
+    pub async fn check(&self) -> Vec<Check> {
+        let mut checks = vec![self.check_user_keys().await];
+        for registration in &self.registrations {
+            checks.extend(check_plugin(registration, &self.env).await);
+        }
+        checks
+    }
+
+    /// Fetches the keys that sign user tokens, from where the door would.
+    async fn check_user_keys(&self) -> Check {
+        let url = format!(
+            "{}/.well-known/jwks.json",
+            self.discovery.get().internal_base("auth")
+        );
+        let outcome = match fetch(&self.env.http, &url).await {
+            Ok(keys) => Ok(format!("{keys} keys at {url}")),
+            Err(problem) => Err(format!(
+                "{url} {problem}; without it no portal user can be let in. Point 'auth' at the Backstage backend \
+                 in discovery.endpoints, or set stagedoor.upstream"
+            )),
+        };
+        Check {
+            name: "Backstage's user keys".into(),
+            outcome,
+        }
+    }
+}
+
+async fn check_plugin(registration: &Registration, env: &PluginEnv) -> Vec<Check> {
+    match &registration.on {
+        Some(on) => (on.check)(env.clone()).await,
+        None => vec![Check {
+            name: registration.id.into(),
+            outcome: Ok(format!(
+                "off, because app-config has no '{}' section",
+                registration.section
+            )),
+        }],
+    }
+}
+
+/// Counts the keys of a key document.
+async fn fetch(http: &HttpClients, url: &str) -> Result<usize, String> {
+    let url: Url = url.parse().map_err(|_| "is not a URL".to_owned())?;
+    let request = http.for_url(&url).get(url.clone()).timeout(LIMIT);
+    let response = request.send().await.map_err(|error| explain(&error))?;
+    if !response.status().is_success() {
+        return Err(format!("answers {}", response.status()));
+    }
+    let document: Value = response
+        .json()
+        .await
+        .map_err(|_| "answers something that is not JSON".to_owned())?;
+    let keys = document
+        .get("keys")
+        .and_then(Value::as_array)
+        .ok_or("answers JSON without keys")?;
+    Ok(keys.len())
+}
+
+fn explain(error: &reqwest::Error) -> String {
+    if error.is_timeout() {
+        format!("does not answer within {} s", LIMIT.as_secs())
+    } else {
+        "cannot be reached (is the address right, is Backstage up, is its certificate in stagedoor.tls.caFile?)".into()
+    }
+}

@@ -1,0 +1,146 @@
+//! The composition root: shared clients and plugins become one service that can be served.
+
+mod authorities;
+mod check;
+mod reload;
+mod serve;
+mod settings;
+
+use std::{io, sync::Arc};
+
+use self::settings::Settings;
+use crate::{
+    backstage::{
+        BackendBuilder, PluginEnv,
+        auth::{AuthConfig, Authenticator},
+        builder::Registration,
+        discovery::Discovery,
+        lifecycle::Lifecycle,
+        root::{Root, Shared},
+    },
+    config::{ConfigError, ConfigStore, Live},
+    infra::{
+        http_client::{ClientError, HttpClients},
+        tasks::Tasks,
+    },
+    plugins,
+};
+
+pub use self::settings::readiness_url;
+
+/// Stagedoor, ready to be served. Building binds nothing and asks no upstream.
+pub struct App {
+    settings: Settings,
+    lifecycle: Lifecycle,
+    root: Arc<Root>,
+    registrations: Vec<Registration>,
+    discovery: Live<Discovery>,
+    env: PluginEnv,
+}
+
+/// What the command line and the environment say besides the configuration.
+#[derive(Debug, Clone, Default)]
+pub struct StartOptions {
+    /// Where to listen; wins over the configuration.
+    pub listen: Option<String>,
+    /// PEM files of further certificate authorities (`NODE_EXTRA_CA_CERTS`, `SSL_CERT_FILE`).
+    pub ca_files: Vec<String>,
+}
+
+/// Why the service could not be put together.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Everything that is wrong with the configuration.
+    #[error("the configuration cannot be used")]
+    Config(Vec<ConfigError>),
+    /// The certificates or the HTTP library.
+    #[error("{0}")]
+    Client(#[from] ClientError),
+}
+
+/// Why serving ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The address could not be bound.
+    #[error("{0}")]
+    Listen(String),
+    /// A plugin could not start.
+    #[error("{0}")]
+    Plugin(String),
+    /// The listener failed.
+    #[error("the listener failed")]
+    Io(#[from] io::Error),
+}
+
+impl App {
+    /// Reads every section and puts the service together.
+    ///
+    /// # Errors
+    /// Every problem of every section at once, or unusable certificates.
+    pub fn build(store: ConfigStore, options: &StartOptions) -> Result<Self, StartError> {
+        Self::build_with(store, options, plugins::register)
+    }
+
+    /// As `build`, with a list of plugins of the caller's own.
+    pub fn build_with(
+        store: ConfigStore,
+        options: &StartOptions,
+        register: impl FnOnce(BackendBuilder) -> BackendBuilder,
+    ) -> Result<Self, StartError> {
+        let reader = store.reader();
+        let (registrations, mut problems) = register(BackendBuilder::new(reader.clone())).finish();
+        let settings = keep(Settings::read(&reader, options.listen.as_deref()), &mut problems);
+        let ids: Vec<_> = registrations.iter().map(|registration| registration.id).collect();
+        let discovery = keep(Discovery::from_config(&reader, &ids), &mut problems);
+        let auth = keep(AuthConfig::read(&reader), &mut problems);
+        let authorities = keep(authorities::read(&reader, &options.ca_files), &mut problems);
+        let (Some(settings), Some(discovery), Some(auth), Some(authorities), true) =
+            (settings, discovery, auth, authorities, problems.is_empty())
+        else {
+            return Err(StartError::Config(problems));
+        };
+        let http = HttpClients::new(&authorities)?;
+        let env = PluginEnv {
+            http,
+            tasks: Tasks::default(),
+            config: store,
+        };
+        let discovery = Live::new(discovery);
+        let default_policy_disabled = auth.default_policy_disabled;
+        let authenticator = Authenticator::new(auth, discovery.clone(), env.http.clone(), env.tasks.clone());
+        let lifecycle = Lifecycle::new(settings.lifecycle);
+        let shared = Shared {
+            lifecycle: lifecycle.clone(),
+            authenticator,
+            default_policy_disabled,
+            health_headers: settings.health_headers.clone(),
+        };
+        let root = Arc::new(Root::new(&registrations, shared));
+        Ok(Self {
+            settings,
+            lifecycle,
+            root,
+            registrations,
+            discovery,
+            env,
+        })
+    }
+
+    /// Names the plugins and whether each is on.
+    pub fn describe_plugins(&self) -> String {
+        let describe = |registration: &Registration| {
+            let state = if registration.on.is_some() { "on" } else { "off" };
+            format!("{} ({state})", registration.id)
+        };
+        self.registrations
+            .iter()
+            .map(describe)
+            .collect::<Vec<_>>()
+            .join(", ")
+    }
+}
+
+/// Keeps a value that was read, or its problems.
+fn keep<T>(read: Result<T, Vec<ConfigError>>, problems: &mut Vec<ConfigError>) -> Option<T> {
+    read.map_err(|mut found| problems.append(&mut found)).ok()
+}

@@ -1,0 +1,64 @@
+//! The settings of the service as a whole, outside the plugins' sections.
+
+use std::sync::Arc;
+
+use url::Url;
+
+use crate::{
+    backstage::lifecycle::LifecycleSettings,
+    config::{ConfigError, ConfigReader},
+    infra::http_server::{EdgeSettings, HealthHeaders, ListenAddress, ServerSettings},
+};
+
+/// Where and how to serve.
+pub(super) struct Settings {
+    pub(super) listen: ListenAddress,
+    pub(super) server: ServerSettings,
+    pub(super) edge: Arc<EdgeSettings>,
+    pub(super) lifecycle: LifecycleSettings,
+    pub(super) health_headers: HealthHeaders,
+}
+
+impl Settings {
+    /// Reads the `backend` and `stagedoor` sections; reports every problem.
+    pub(super) fn read(reader: &ConfigReader, listen: Option<&str>) -> Result<Self, Vec<ConfigError>> {
+        let mut problems = Vec::new();
+        let listen = super::keep(
+            ListenAddress::read(reader, listen).map_err(|problem| vec![problem]),
+            &mut problems,
+        );
+        let server = super::keep(ServerSettings::read(reader), &mut problems);
+        let edge = super::keep(EdgeSettings::read(reader), &mut problems);
+        let lifecycle = super::keep(LifecycleSettings::read(reader), &mut problems);
+        let health_headers = super::keep(HealthHeaders::read(reader), &mut problems);
+        match (listen, server, edge, lifecycle, health_headers) {
+            (Some(listen), Some(server), Some(edge), Some(lifecycle), Some(health_headers)) => Ok(Self {
+                listen,
+                server,
+                edge: Arc::new(edge),
+                lifecycle,
+                health_headers,
+            }),
+            _ => Err(problems),
+        }
+    }
+}
+
+/// Returns where this configuration's service says whether it is ready.
+pub fn readiness_url(reader: &ConfigReader, listen: Option<&str>) -> Result<Url, Vec<ConfigError>> {
+    let address = ListenAddress::read(reader, listen).map_err(|problem| vec![problem])?;
+    let scheme = if ServerSettings::read(reader)?.is_https() {
+        "https"
+    } else {
+        "http"
+    };
+    let text = format!(
+        "{scheme}://{}/.backstage/health/v1/readiness",
+        address.local_authority()
+    );
+    text.parse().map_err(|_| {
+        vec![ConfigError::new(
+            "The listen address is not one that can be asked",
+        )]
+    })
+}

@@ -1,0 +1,187 @@
+//! What stands in front of every plugin's routes: the start gate, the barrier, the body rules, the error body.
+//!
+//! The order is Backstage's (`@backstage/backend-defaults`, httpRouter): key document, lifecycle gate,
+//! credentials barrier, the plugin's routes, error formatting.
+
+use std::sync::{Arc, OnceLock};
+
+use axum::{
+    body::Body,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderValue, Request, StatusCode, header};
+use tower::ServiceExt;
+
+use super::{
+    auth::{self, AuthPolicy, Authenticator, PluginDoor},
+    builder::Registration,
+    error::{BackstageError, ErrorBody, RequestLine},
+    lifecycle::Lifecycle,
+    plugin::Plugin,
+    root::Shared,
+    routes::{Match, Routes, with_path},
+};
+use crate::infra::http_server::{
+    FailureCause, JsonResponse,
+    body::{self, BodyError},
+};
+
+/// One plugin id of ours and what answers under it.
+#[derive(Debug)]
+pub(super) struct PluginMount {
+    pub(super) id: &'static str,
+    /// The app-config key whose presence switches the plugin on.
+    section: &'static str,
+    error_body: ErrorBody,
+    lifecycle: Lifecycle,
+    authenticator: Authenticator,
+    default_policy_disabled: bool,
+    /// The routes every plugin has: its keys and the cookie.
+    auth_routes: Routes,
+    started: OnceLock<Started>,
+}
+
+/// What is known of a plugin once it has started.
+#[derive(Debug)]
+struct Started {
+    door: Arc<PluginDoor>,
+    /// `None`: the plugin's section is missing.
+    routes: Option<Routes>,
+}
+
+impl PluginMount {
+    /// Mounts a plugin, still closed.
+    pub(super) fn new(registration: &Registration, shared: &Shared) -> Self {
+        Self {
+            id: registration.id,
+            section: registration.section,
+            error_body: registration.error_body,
+            lifecycle: shared.lifecycle.clone(),
+            authenticator: shared.authenticator.clone(),
+            default_policy_disabled: shared.default_policy_disabled,
+            auth_routes: auth::plugin_auth_routes(Routes::new()),
+            started: OnceLock::new(),
+        }
+    }
+
+    /// Puts a started plugin behind the gate; `None` when its section is missing.
+    pub(super) fn start(&self, plugin: Option<Plugin>) {
+        let (routes, policies) = match plugin {
+            Some(plugin) => (Some(plugin.routes), plugin.auth_policies),
+            None => (None, Vec::new()),
+        };
+        let door = self.door(policies);
+        // The builder starts each mount once, so there is never a second value to lose here.
+        let _ = self.started.set(Started { door, routes });
+    }
+
+    /// Answers a request whose path, relative to the mount, is `path`.
+    pub(super) async fn answer(&self, mut request: Request<Body>, path: &str) -> Response {
+        let path = if path.is_empty() { "/" } else { path };
+        let Some(uri) = with_path(request.uri(), path) else {
+            return StatusCode::BAD_REQUEST.into_response();
+        };
+        *request.uri_mut() = uri.clone();
+        let method = request.method().clone();
+        let response = self
+            .try_answer(request)
+            .await
+            .unwrap_or_else(IntoResponse::into_response);
+        self.write_error(response, || RequestLine {
+            method: method.to_string(),
+            url: uri.to_string(),
+        })
+    }
+
+    async fn try_answer(&self, mut request: Request<Body>) -> Result<Response, BackstageError> {
+        if auth::is_key_document(request.uri().path()) {
+            request.extensions_mut().insert(self.door(Vec::new()));
+            return route(&self.auth_routes, request).await;
+        }
+        self.lifecycle.pass().await?;
+        let started = self.started.get().ok_or_else(not_started)?;
+        auth::admit(&started.door, &mut request).await?;
+        if self.auth_routes.knows(request.uri().path()) {
+            return route(&self.auth_routes, request).await;
+        }
+        let routes = started.routes.as_ref().ok_or_else(|| self.section_missing())?;
+        let request = body::receive(request).await.map_err(unusable_body)?;
+        route(routes, request).await
+    }
+
+    fn door(&self, policies: Vec<AuthPolicy>) -> Arc<PluginDoor> {
+        Arc::new(PluginDoor {
+            authenticator: self.authenticator.clone(),
+            plugin_id: self.id,
+            policies,
+            default_policy_disabled: self.default_policy_disabled,
+        })
+    }
+
+    /// 404 would read as "deleted" on the SKE page, so a plugin that is off answers 501 and says why.
+    fn section_missing(&self) -> BackstageError {
+        BackstageError::not_implemented(format!(
+            "The '{}' plugin is off because app-config has no '{}' section; add one and restart Stagedoor",
+            self.id, self.section
+        ))
+    }
+
+    /// Turns the error a response carries into this plugin's body, and its inside cause into a log field.
+    fn write_error(&self, mut response: Response, line: impl FnOnce() -> RequestLine) -> Response {
+        let Some(error) = response.extensions_mut().remove::<BackstageError>() else {
+            return response;
+        };
+        let body = (self.error_body)(&error, &line()).to_string();
+        let mut written = JsonResponse::from_bytes(error.status(), body).into_response();
+        for (name, value) in error.headers() {
+            written.headers_mut().insert(name.clone(), value.clone());
+        }
+        if let Some(cause) = error.cause_chain() {
+            written.extensions_mut().insert(FailureCause(cause));
+        }
+        written
+    }
+}
+
+/// Asks the routes, with the path in their own spelling.
+async fn route(routes: &Routes, mut request: Request<Body>) -> Result<Response, BackstageError> {
+    let canonical = match routes.find(request.method(), request.uri().path()) {
+        Match::Found(canonical) => canonical,
+        Match::Options(methods) => return Ok(allow(&methods)),
+        Match::Nothing => return Err(no_route(&request)),
+    };
+    if canonical != request.uri().path() {
+        let uri = with_path(request.uri(), &canonical);
+        *request.uri_mut() = uri.ok_or_else(|| no_route(&request))?;
+    }
+    match routes.router().clone().oneshot(request).await {
+        Ok(response) => Ok(response),
+        Err(never) => match never {},
+    }
+}
+
+fn no_route(request: &Request<Body>) -> BackstageError {
+    let (method, path) = (request.method(), request.uri().path());
+    BackstageError::not_found(format!("There is no route {method} {path} here"))
+}
+
+fn allow(methods: &str) -> Response {
+    let mut response = StatusCode::OK.into_response();
+    if let Ok(value) = HeaderValue::from_str(methods) {
+        response.headers_mut().insert(header::ALLOW, value);
+    }
+    response
+}
+
+fn not_started() -> BackstageError {
+    BackstageError::unavailable(StatusCode::SERVICE_UNAVAILABLE, "Service has not started up yet")
+}
+
+fn unusable_body(problem: BodyError) -> BackstageError {
+    let name = problem.name();
+    let error = BackstageError::new(name, problem.status(), problem.to_string());
+    problem
+        .fields()
+        .into_iter()
+        .fold(error, |error, (key, value)| error.with_field(&key, value))
+}

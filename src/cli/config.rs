@@ -1,0 +1,56 @@
+//! `stagedoor config print` and `config check`.
+
+use std::process::ExitCode;
+
+use super::{ConfigArgs, Format, PrintArgs, fail, output, refuse};
+use crate::{
+    app::{App, StartError},
+    config::{self, Object, Value},
+};
+
+/// Prints the merged configuration; secrets are replaced unless asked for.
+pub(super) async fn print(args: PrintArgs) -> ExitCode {
+    let opened = match args.config.open().await {
+        Ok(opened) => opened,
+        Err(code) => return code,
+    };
+    let merged = match opened.store.reader().get("") {
+        Ok(merged) => merged.unwrap_or(Value::Object(Object::new())),
+        Err(problem) => return refuse(&[problem]),
+    };
+    let shown = if args.show_secrets {
+        merged
+    } else {
+        config::redacted(&merged)
+    };
+    let format = match args.format {
+        Format::Json => config::Format::Json,
+        Format::Yaml => config::Format::Yaml,
+    };
+    match config::render(&shown, format) {
+        Ok(text) => {
+            output::line(text.trim_end());
+            ExitCode::SUCCESS
+        }
+        Err(error) => fail(&error.to_string()),
+    }
+}
+
+/// Validates the sections this binary owns and tells every problem.
+pub(super) async fn check(args: ConfigArgs) -> ExitCode {
+    let opened = match args.open().await {
+        Ok(opened) => opened,
+        Err(code) => return code,
+    };
+    match App::build(opened.store.clone(), &opened.start_options(None)) {
+        Ok(app) => {
+            output::line(&format!(
+                "The configuration is sound. Plugins: {}",
+                app.describe_plugins()
+            ));
+            ExitCode::SUCCESS
+        }
+        Err(StartError::Config(problems)) => refuse(&problems),
+        Err(error) => fail(&error.to_string()),
+    }
+}
