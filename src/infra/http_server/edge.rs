@@ -51,15 +51,28 @@ pub struct Refusal {
 /// Writes the JSON body of a refusal for the request path it is about.
 pub type RefusalBody = fn(&Refusal, path: &str) -> Vec<u8>;
 
-const TOO_MANY_REQUESTS: Refusal = Refusal {
-    status: StatusCode::TOO_MANY_REQUESTS,
-    message: "Too many requests, please try again later",
-};
+impl Refusal {
+    /// The caller's address sent more than `backend.rateLimit` allows (express-rate-limit's words).
+    pub const TOO_MANY_REQUESTS: Refusal = Refusal {
+        status: StatusCode::TOO_MANY_REQUESTS,
+        message: "Too many requests, please try again later",
+    };
 
-const PANICKED: Refusal = Refusal {
-    status: StatusCode::INTERNAL_SERVER_ERROR,
-    message: "An internal error occurred",
-};
+    /// A defect of ours; the panic's own words are for the log.
+    pub const PANICKED: Refusal = Refusal {
+        status: StatusCode::INTERNAL_SERVER_ERROR,
+        message: "An internal error occurred",
+    };
+
+    /// Returns the body Backstage's limiter sends; without `request`, as there.
+    pub fn default_body(&self) -> Vec<u8> {
+        let (message, status) = (self.message, self.status.as_u16());
+        format!(
+            r#"{{"error":{{"name":"Error","message":"{message}"}},"response":{{"statusCode":{status}}}}}"#
+        )
+        .into_bytes()
+    }
+}
 
 impl EdgeSettings {
     /// Reads everything at once; reports every problem.
@@ -75,7 +88,7 @@ impl EdgeSettings {
                 cors,
                 trust_proxy,
                 rate_limiter: rate_limit.map(RateLimiter::new),
-                refusal_body: default_refusal_body,
+                refusal_body: |refusal, _| refusal.default_body(),
             }),
             _ => Err(errors),
         }
@@ -95,13 +108,6 @@ impl EdgeSettings {
 
 fn keep<T>(result: Result<T, Vec<ConfigError>>, errors: &mut Vec<ConfigError>) -> Option<T> {
     result.map_err(|more| errors.extend(more)).ok()
-}
-
-/// express-rate-limit's answer in Backstage; without `request`, as there.
-fn default_refusal_body(refusal: &Refusal, _path: &str) -> Vec<u8> {
-    let (message, status) = (refusal.message, refusal.status.as_u16());
-    format!(r#"{{"error":{{"name":"Error","message":"{message}"}},"response":{{"statusCode":{status}}}}}"#)
-        .into_bytes()
 }
 
 /// Wraps a service in log and decoration.
@@ -226,7 +232,7 @@ impl EdgeSettings {
             return inner.oneshot(request).await;
         };
         let mut response = if count.is_over() {
-            self.refuse(&TOO_MANY_REQUESTS, request.uri().path())
+            self.refuse(&Refusal::TOO_MANY_REQUESTS, request.uri().path())
         } else {
             inner.oneshot(request).await?
         };
@@ -249,7 +255,7 @@ impl EdgeSettings {
             .copied()
             .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
             .unwrap_or("without a message");
-        let mut response = self.refuse(&PANICKED, path);
+        let mut response = self.refuse(&Refusal::PANICKED, path);
         // The message of a panic is ours, never a caller's words.
         let cause = FailureCause(format!("panicked: {text}"));
         response.extensions_mut().insert(cause);

@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::rate_limit_settings::RateLimitSettings;
+use crate::config::{ConfigError, ConfigReader};
 
 /// Addresses remembered at once; about 10 MB. When more come, the least recently seen are forgotten.
 const MAX_ADDRESSES: u64 = 100_000;
@@ -61,6 +62,14 @@ impl RateLimiter {
             settings: Arc::new(settings),
             windows,
         }
+    }
+
+    /// Reads one plugin's own limit, `backend.rateLimit.plugin.<id>`; `None` when it has none.
+    ///
+    /// Whoever mounts the plugin calls `count` first and, after a count that `is_over`, answers
+    /// `Refusal::TOO_MANY_REQUESTS`; `decorate` and `answered` are for every counted answer.
+    pub fn for_plugin(config: &ConfigReader, plugin_id: &str) -> Result<Option<Self>, Vec<ConfigError>> {
+        Ok(RateLimitSettings::read_for_plugin(config, plugin_id)?.map(Self::new))
     }
 
     /// Counts a request, or returns `None` when the address is on the allow list.
