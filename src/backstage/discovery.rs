@@ -50,10 +50,27 @@ impl Discovery {
     ///
     /// Every key that is missing or malformed, and every id we do not serve that would be looked for at ourselves.
     pub fn from_config(reader: &ConfigReader, served_plugin_ids: &[&str]) -> Result<Self, Vec<ConfigError>> {
+        Self::listening_at(reader, served_plugin_ids, None)
+    }
+
+    /// The same for a process whose `--listen` overrides the configured address.
+    ///
+    /// # Errors
+    ///
+    /// As `from_config`.
+    pub fn listening_at(
+        reader: &ConfigReader,
+        served_plugin_ids: &[&str],
+        listen: Option<&str>,
+    ) -> Result<Self, Vec<ConfigError>> {
         let mut errors = Vec::new();
         let base_url = note(&mut errors, reader.string("backend.baseUrl")).unwrap_or_default();
         let upstream = note(&mut errors, reader.optional_string("stagedoor.upstream")).flatten();
-        let listen = note(&mut errors, ListenAddress::read(reader)).unwrap_or_default();
+        let listen = match listen {
+            Some(text) => ListenAddress::parse(text, "--listen"),
+            None => ListenAddress::read(reader),
+        };
+        let listen = note(&mut errors, listen).unwrap_or_default();
         let external_origin = base_url.trim_end_matches('/').to_owned();
         let mut discovery = Self {
             served: served_plugin_ids.iter().map(|id| (*id).to_owned()).collect(),
@@ -223,14 +240,19 @@ impl ListenAddress {
                     Value::Number(port) => port.to_string(),
                     _ => reader.string(key)?,
                 };
-                let (host, port) = text.rsplit_once(':').unwrap_or(("", &text));
-                let port = port.parse().map_err(|_| {
-                    ConfigError::new(format!("'{}' must end in a port number", reader.full_key(key)))
-                })?;
-                let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-                Ok(Self { host, port })
+                Self::parse(&text, &reader.full_key(key))
             }
         }
+    }
+
+    /// Takes `host:port`, `[v6]:port`, `:port` or a port apart; `key` is what a message names.
+    fn parse(text: &str, key: &str) -> Result<Self, ConfigError> {
+        let (host, port) = text.rsplit_once(':').unwrap_or(("", text));
+        let port = port
+            .parse()
+            .map_err(|_| ConfigError::new(format!("'{key}' must end in a port number")))?;
+        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+        Ok(Self { host, port })
     }
 
     /// The address Backstage would give for itself: wildcards become this machine's own name.

@@ -122,33 +122,35 @@ fn json_in_order(members: &[(&str, Option<&Value>)]) -> String {
     Value::Object(members).to_string()
 }
 
-/// The header with Backstage's attributes, in the order Express writes them.
 fn set_cookie(door: &PluginDoor, token: &str, expires_at: i64) -> Result<HeaderMap, BackstageError> {
-    let base = door.authenticator.external_base(door.plugin_id);
-    let internal = || {
+    let unusable = || {
         BackstageError::new(
             "Error",
             StatusCode::INTERNAL_SERVER_ERROR,
             "The cookie could not be made",
         )
     };
-    let base = Url::parse(&base).map_err(|_| internal())?;
-    let domain = base.host_str().unwrap_or_default();
-    let expires = timestamp(expires_at)?
-        .strftime("%a, %d %b %Y %H:%M:%S GMT")
-        .to_string();
-    let (secure, same_site) = if base.scheme() == "https" || domain == "localhost" {
+    let base = door.authenticator.external_base(door.plugin_id);
+    let base = Url::parse(&base).map_err(|_| unusable())?;
+    let cookie = cookie_text(&base, token, timestamp(expires_at)?);
+    let mut value = HeaderValue::from_str(&cookie).map_err(|_| unusable())?;
+    value.set_sensitive(true);
+    Ok(HeaderMap::from_iter([(header::SET_COOKIE, value)]))
+}
+
+/// The cookie with Backstage's attributes, in the order Express writes them.
+fn cookie_text(external_base: &Url, token: &str, expires: Timestamp) -> String {
+    let domain = external_base.host_str().unwrap_or_default();
+    let expires = expires.strftime("%a, %d %b %Y %H:%M:%S GMT");
+    let (secure, same_site) = if external_base.scheme() == "https" || domain == "localhost" {
         (" Secure;", "None")
     } else {
         ("", "Lax")
     };
-    let cookie = format!(
+    format!(
         "{}={token}; Domain={domain}; Path=/; Expires={expires}; HttpOnly;{secure} Priority=High; SameSite={same_site}",
         token::COOKIE
-    );
-    let mut value = HeaderValue::from_str(&cookie).map_err(|_| internal())?;
-    value.set_sensitive(true);
-    Ok(HeaderMap::from_iter([(header::SET_COOKIE, value)]))
+    )
 }
 
 fn expiry(expires_at: i64) -> Result<Value, BackstageError> {
@@ -161,4 +163,80 @@ fn expiry(expires_at: i64) -> Result<Value, BackstageError> {
 fn timestamp(seconds: i64) -> Result<Timestamp, BackstageError> {
     Timestamp::from_second(seconds)
         .map_err(|_| BackstageError::authentication("The expiry of the token is out of range"))
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::SecretString;
+
+    use super::*;
+    use crate::backstage::auth::UserPrincipal;
+
+    /// A user whose credentials hold the token of `tests/fixtures/auth/tokens.json`.
+    fn user(name: &str) -> Credentials {
+        let principal = Principal::User(UserPrincipal {
+            user_entity_ref: "user:default/guest".to_owned(),
+            actor: None,
+        });
+        Credentials::new(
+            principal,
+            Some(SecretString::from(fixture(name))),
+            Some(4_102_444_800),
+        )
+    }
+
+    fn fixture(name: &str) -> String {
+        let text = include_str!("../../../tests/fixtures/auth/tokens.json");
+        let tokens: Value = serde_json::from_str(text).unwrap();
+        let token = tokens["tokens"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|token| token["name"] == name);
+        token.unwrap()["token"].as_str().unwrap().to_owned()
+    }
+
+    #[test]
+    fn the_limited_token_is_the_one_the_issuer_signed() {
+        let (token, expires_at) = limited_token(&user("user-valid")).unwrap();
+        assert_eq!(token, fixture("limited-from-uip"));
+        assert_eq!(expires_at, 4_102_444_800);
+    }
+
+    #[test]
+    fn a_token_without_a_type_or_already_limited_is_passed_on_as_it_is() {
+        for name in ["user-old-style", "limited-valid"] {
+            assert_eq!(limited_token(&user(name)).unwrap().0, fixture(name));
+        }
+    }
+
+    #[test]
+    fn a_token_of_an_unknown_type_makes_no_cookie() {
+        let error = limited_token(&user("user-old-style-typ-jwt")).unwrap_err();
+        assert_eq!(
+            error.message(),
+            "Failed to create limited user token, invalid token type"
+        );
+    }
+
+    #[test]
+    fn the_cookie_is_secure_on_https_and_on_localhost_only() {
+        for (base, attributes) in [
+            (
+                "https://portal.example.com/api/x",
+                "Domain=portal.example.com; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; Secure; Priority=High; SameSite=None",
+            ),
+            (
+                "http://localhost:7007/api/x",
+                "Domain=localhost; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; Secure; Priority=High; SameSite=None",
+            ),
+            (
+                "http://portal:7007/api/x",
+                "Domain=portal; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; Priority=High; SameSite=Lax",
+            ),
+        ] {
+            let text = cookie_text(&Url::parse(base).unwrap(), "t", Timestamp::UNIX_EPOCH);
+            assert_eq!(text, format!("backstage-auth=t; {attributes}"));
+        }
+    }
 }

@@ -93,6 +93,18 @@ fn a_port_of_our_own_is_enough() {
 }
 
 #[test]
+fn the_listen_argument_counts_more_than_the_configuration() {
+    let yaml = "backend: { baseUrl: 'http://localhost:7007', listen: ':7007' }";
+    let elsewhere = Discovery::listening_at(&reader(yaml), &["sample"], Some("127.0.0.1:7008")).unwrap();
+    assert_eq!(
+        elsewhere.internal_base("sample"),
+        "http://127.0.0.1:7008/api/sample"
+    );
+    assert!(Discovery::listening_at(&reader(yaml), &["sample"], Some("[::1]:7007")).is_err());
+    assert!(Discovery::listening_at(&reader(yaml), &["sample"], Some("nowhere")).is_err());
+}
+
+#[test]
 fn targets_that_cannot_be_called_are_refused_with_their_key() {
     for target in ["'http+srv://portal/api'", "'ftp://x'", "'/api'", "'http://'"] {
         let found = problems(&format!(

@@ -4,6 +4,7 @@ mod caching;
 mod configuration;
 mod discovery;
 mod limits;
+mod log;
 mod malformed;
 mod service;
 mod verdicts;
