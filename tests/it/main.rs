@@ -14,4 +14,5 @@ mod container;
 mod http;
 mod layering;
 mod mount;
+mod simulator;
 mod support;
