@@ -9,6 +9,7 @@ mod mount;
 pub mod plugin;
 pub mod root;
 pub mod routes;
+pub mod user_text;
 
 pub use builder::BackendBuilder;
 pub use plugin::{BackendPlugin, Check, InitError, Plugin, PluginEnv};

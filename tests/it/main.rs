@@ -15,4 +15,5 @@ mod http;
 mod layering;
 mod mount;
 mod simulator;
+mod spacelift;
 mod support;

@@ -3,3 +3,4 @@
 pub(crate) mod app;
 pub(crate) mod backstage;
 pub(crate) mod node;
+pub(crate) mod spacelift;

@@ -1,0 +1,278 @@
+//! `SpaceliftClient`: what we ask of Spacelift, with dead sessions replaced and refusals explained.
+
+use std::{sync::Arc, time::Duration};
+
+use http::HeaderValue;
+use serde_json::{Map, Value};
+use url::Url;
+
+use super::{
+    config::Config,
+    deadline::Deadline,
+    domain::{Run, Stack, StackId, Writability},
+    error::SpaceliftError,
+    graphql::{
+        CheckAccess, ExplainRefusal, ListStacks, Operation, Query, ReplyError, TriggerRun, check_access,
+        explain_refusal, list_stacks, trigger_run,
+    },
+    text,
+    token::{SpaceliftToken, TokenSource},
+    transport::{Extras, Transport},
+};
+use crate::{backstage::plugin::PluginEnv, config::Live, infra::http_client::ClientError};
+
+/// Attempts with a session: the one we have, and a new one if that was dead.
+const ATTEMPTS: usize = 2;
+
+/// Time for asking why a trigger was refused; the answer is late already, and without a reason it is still one.
+const EXPLANATION_TIME: Duration = Duration::from_secs(5);
+
+/// Most of `extensions` that is passed on, in bytes of JSON; the rest could be a stack trace.
+const MAX_EXTENSIONS: usize = 2048;
+
+/// How Spacelift says both "dead session" and "no permission"; official clients match the same text.
+const UNAUTHORIZED: &str = "unauthorized";
+
+/// Spacelift's API for one account. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(super) struct SpaceliftClient {
+    transport: Transport,
+    tokens: TokenSource,
+    host: Url,
+    timeout: Duration,
+}
+
+impl SpaceliftClient {
+    /// A client for the account in the configuration; credentials follow its reloads, addresses do not.
+    pub(super) fn new(config: &Live<Config>, env: &PluginEnv) -> Result<Self, ClientError> {
+        let start = config.get();
+        let client = match &start.client_certificate {
+            None => env.http.for_url(&start.endpoint).clone(),
+            Some(shown) => shown.client_for(&env.http, &start.endpoint)?,
+        };
+        let transport = Transport::new(client, start.endpoint.clone());
+        let tokens = TokenSource::new(
+            transport.clone(),
+            config.clone(),
+            env.config.clone(),
+            env.tasks.clone(),
+        );
+        Ok(Self {
+            transport,
+            tokens,
+            host: start.host.clone(),
+            timeout: start.timeout,
+        })
+    }
+
+    /// Logs in unless there is a session already.
+    pub(super) async fn log_in(&self) -> Result<(), SpaceliftError> {
+        self.tokens.get(Deadline::after(self.timeout)).await.map(drop)
+    }
+
+    /// Returns every stack the key may see, in Spacelift's order.
+    pub(super) async fn stacks(&self) -> Result<Vec<Stack>, SpaceliftError> {
+        let data = self.ask::<ListStacks>(|| list_stacks::Variables).await?;
+        let stacks = data.stacks.ok_or_else(not_understood::<ListStacks>)?;
+        Ok(stacks.into_iter().map(Stack::from).collect())
+    }
+
+    /// Returns who we are for Spacelift, and for each stack whether a run could be started on it.
+    pub(super) async fn access(&self) -> Result<(String, Vec<bool>), SpaceliftError> {
+        let data = self.ask::<CheckAccess>(|| check_access::Variables).await?;
+        let stacks = data.stacks.ok_or_else(not_understood::<CheckAccess>)?;
+        let viewer = data
+            .viewer
+            .map(|viewer| viewer.name.unwrap_or(viewer.id))
+            .unwrap_or_default();
+        let writable = stacks
+            .into_iter()
+            .map(|stack| stack.can_write && !stack.is_disabled)
+            .collect();
+        Ok((text::shorten(&viewer), writable))
+    }
+
+    /// Starts a run. Sent a second time only if Spacelift said `unauthorized` because the session was dead;
+    /// an answer that got lost is an error that says so, since a repetition could start a second run.
+    pub(super) async fn trigger_run(
+        &self,
+        stack: &StackId,
+        metadata: &HeaderValue,
+    ) -> Result<Run, SpaceliftError> {
+        for _ in 0..ATTEMPTS {
+            let token = self.tokens.get(Deadline::after(self.timeout)).await?;
+            let refusal = match self.send_trigger(&token, stack, metadata).await {
+                Ok(run) => return Ok(run),
+                Err(error) => error,
+            };
+            if !self.session_was_dead(&token, stack, &refusal).await? {
+                return Err(self.settle(stack, refusal));
+            }
+            self.tokens.forget(&token);
+        }
+        Err(SpaceliftError::SessionRefused)
+    }
+
+    /// Asks a query; a dead session is replaced once. One deadline holds for all of it.
+    async fn ask<Q: Query>(
+        &self,
+        variables: fn() -> Q::Variables,
+    ) -> Result<Q::ResponseData, SpaceliftError> {
+        let deadline = Deadline::after(self.timeout);
+        for _ in 0..ATTEMPTS {
+            let token = self.tokens.get(deadline).await?;
+            match self.ask_with::<Q>(&token, variables(), deadline).await {
+                Err(SpaceliftError::Unauthorized { .. }) => self.tokens.forget(&token),
+                answer => return answer,
+            }
+        }
+        Err(SpaceliftError::SessionRefused)
+    }
+
+    /// Asks a query within a session. `Unauthorized` means that the session is dead: the viewer is nobody.
+    async fn ask_with<Q: Query>(
+        &self,
+        token: &SpaceliftToken,
+        variables: Q::Variables,
+        deadline: Deadline,
+    ) -> Result<Q::ResponseData, SpaceliftError> {
+        let extras = Extras {
+            session: Some(token.jwt()),
+            run_metadata: None,
+        };
+        let reply = self.transport.send::<Q>(variables, extras, deadline).await?;
+        let viewer_known = reply.data.as_ref().is_some_and(Q::viewer_known);
+        match (reply.errors.first(), reply.data) {
+            (Some(error), _) if viewer_known => Err(rejected::<Q>(error, token)),
+            (Some(error), _) => Err(refused::<Q>(error, token)),
+            (None, Some(data)) if viewer_known => Ok(data),
+            (None, Some(_)) => Err(SpaceliftError::Unauthorized { operation: Q::NAME }),
+            (None, None) => Err(not_understood::<Q>()),
+        }
+    }
+
+    async fn send_trigger(
+        &self,
+        token: &SpaceliftToken,
+        stack: &StackId,
+        metadata: &HeaderValue,
+    ) -> Result<Run, SpaceliftError> {
+        let variables = trigger_run::Variables {
+            stack: stack.as_str().to_owned(),
+        };
+        let extras = Extras {
+            session: Some(token.jwt()),
+            run_metadata: Some(metadata.clone()),
+        };
+        let reply = self
+            .transport
+            .send::<TriggerRun>(variables, extras, Deadline::after(self.timeout))
+            .await?;
+        match reply.data.and_then(|data| data.run_trigger) {
+            Some(run) => Ok(run.into()),
+            None => Err(reply
+                .errors
+                .first()
+                .map_or_else(not_understood::<TriggerRun>, |error| {
+                    refused::<TriggerRun>(error, token)
+                })),
+        }
+    }
+
+    /// Asks why a trigger was refused. True if the session was dead; an error if the stack gives a reason.
+    async fn session_was_dead(
+        &self,
+        token: &Arc<SpaceliftToken>,
+        stack: &StackId,
+        refusal: &SpaceliftError,
+    ) -> Result<bool, SpaceliftError> {
+        use SpaceliftError as E;
+        if !matches!(
+            refusal,
+            E::Unauthorized { .. } | E::Rejected { .. } | E::Malformed { source: None, .. }
+        ) {
+            return Ok(false);
+        }
+        let variables = explain_refusal::Variables {
+            stack: stack.as_str().to_owned(),
+        };
+        let deadline = Deadline::after(EXPLANATION_TIME.min(self.timeout));
+        match self.ask_with::<ExplainRefusal>(token, variables, deadline).await {
+            Ok(data) => reason(stack, data.stack.map(Writability::from)).map_or(Ok(false), Err),
+            Err(E::Unauthorized { .. }) => {
+                self.tokens.forget(token);
+                Ok(matches!(refusal, E::Unauthorized { .. }))
+            }
+            Err(_) => Ok(false),
+        }
+    }
+
+    fn settle(&self, stack: &StackId, error: SpaceliftError) -> SpaceliftError {
+        if !error.leaves_doubt() {
+            return error;
+        }
+        SpaceliftError::TriggerLost {
+            link: self.link(stack),
+            cause: Box::new(error),
+        }
+    }
+
+    /// Where a person finds the stack.
+    fn link(&self, stack: &StackId) -> String {
+        let mut link = self.host.clone();
+        if let Ok(mut path) = link.path_segments_mut() {
+            path.clear().extend(["stack", stack.as_str()]);
+        }
+        link.into()
+    }
+}
+
+/// Why a stack takes no run from us, if its own data tells.
+fn reason(stack: &StackId, found: Option<Writability>) -> Option<SpaceliftError> {
+    let stack = stack.clone();
+    match found {
+        None => Some(SpaceliftError::StackNotFound { stack }),
+        Some(Writability { can_write: false, .. }) => Some(SpaceliftError::StackNotWritable { stack }),
+        Some(Writability { lock: Some(lock), .. }) => Some(SpaceliftError::StackLocked { stack, lock }),
+        Some(Writability { disabled: true, .. }) => Some(SpaceliftError::StackDisabled { stack }),
+        Some(_) => None,
+    }
+}
+
+/// An error that may mean a dead session.
+fn refused<O: Operation>(error: &ReplyError, token: &SpaceliftToken) -> SpaceliftError {
+    if error.message.to_ascii_lowercase().contains(UNAUTHORIZED) {
+        return SpaceliftError::Unauthorized { operation: O::NAME };
+    }
+    rejected::<O>(error, token)
+}
+
+fn rejected<O: Operation>(error: &ReplyError, token: &SpaceliftToken) -> SpaceliftError {
+    SpaceliftError::Rejected {
+        operation: O::NAME,
+        message: token.redact(&error.message),
+        extensions: error
+            .extensions
+            .as_ref()
+            .map(|given| passable(given, token))
+            .unwrap_or_default(),
+    }
+}
+
+/// Passes extensions on if they are small and quote nothing secret.
+fn passable(extensions: &Value, token: &SpaceliftToken) -> Map<String, Value> {
+    let written = extensions.to_string();
+    let clean = written.len() <= MAX_EXTENSIONS && !token.is_quoted_in(&written);
+    extensions
+        .as_object()
+        .filter(|_| clean)
+        .cloned()
+        .unwrap_or_default()
+}
+
+fn not_understood<O: Operation>() -> SpaceliftError {
+    SpaceliftError::Malformed {
+        operation: O::NAME,
+        source: None,
+    }
+}

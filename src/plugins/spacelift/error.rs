@@ -1,0 +1,317 @@
+//! Everything that can go wrong with Spacelift, in sentences a person can act on, and its one way to HTTP.
+//!
+//! The sentence is what the portal shows. Sources are kept beside it for the request's log line.
+
+use std::{sync::Arc, time::Duration};
+
+use http::{HeaderValue, StatusCode, header::RETRY_AFTER};
+use serde_json::{Map, Value};
+use tokio::time::Instant;
+
+use super::domain::{InvalidStackId, Lock, StackId};
+use crate::backstage::error::{BackstageError, RequestLine, envelope};
+
+/// What the Node plugin says when `spacelift.readOnly` is set; its frontend shows it word for word.
+pub(super) const READ_ONLY: &str = "Trigger functionality is disabled. Plugin is in read-only mode.";
+
+/// A failure to do what the portal asked. Cheap to clone: one failure is shared by all who waited for it.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(super) enum SpaceliftError {
+    #[error("{READ_ONLY}")]
+    ReadOnly,
+    #[error(transparent)]
+    InvalidStackId(#[from] InvalidStackId),
+    #[error(
+        "Spacelift knows no stack '{stack}' that the integration key may see; reload the list, or give the key's \
+         role access to the stack's space"
+    )]
+    StackNotFound { stack: StackId },
+    #[error(
+        "The integration key may not start runs on stack '{stack}'; give its role write access to the stack's \
+         space in Spacelift"
+    )]
+    StackNotWritable { stack: StackId },
+    #[error("Stack '{stack}' is locked{}; ask for it to be unlocked in Spacelift and try again", describe(.lock))]
+    StackLocked { stack: StackId, lock: Lock },
+    #[error("Stack '{stack}' is disabled; enable it in Spacelift and try again")]
+    StackDisabled { stack: StackId },
+    #[error("Spacelift refused {operation}: {message}")]
+    Rejected {
+        operation: &'static str,
+        message: String,
+        /// What Spacelift added to the message, passed on as `details`.
+        extensions: Map<String, Value>,
+    },
+    /// Spacelift said `unauthorized`: the session is dead, or the key lacks a permission.
+    #[error(
+        "Spacelift does not let the integration key do this ({operation}: unauthorized); check the key's role, and \
+         that the key still exists"
+    )]
+    Unauthorized { operation: &'static str },
+    #[error(
+        "Spacelift does not accept the API key; check spacelift.apiKey and spacelift.apiSecret, and that the \
+         integration key still exists{}", said(.message)
+    )]
+    KeyRefused { message: Option<String> },
+    #[error(
+        "Spacelift accepts the API key but not the session it gave for it; check that the integration key still \
+         exists"
+    )]
+    SessionRefused,
+    #[error("Spacelift asks us to slow down; try again in a moment")]
+    RateLimited { retry_at: Instant },
+    #[error("Spacelift cannot be reached; check spacelift.hostUrl, the network and the proxy settings")]
+    Unreachable(#[source] Arc<reqwest::Error>),
+    #[error(
+        "Spacelift's TLS certificate is not trusted; if your network uses a certificate authority of its own, name \
+         its certificate in stagedoor.tls.caFile"
+    )]
+    Untrusted(#[source] Arc<reqwest::Error>),
+    #[error(
+        "Spacelift refused the TLS connection; it may want a client certificate, see \
+         stagedoor.spacelift.clientCertificate (trusted authorities are named in stagedoor.tls.caFile)"
+    )]
+    TlsRefused(#[source] Arc<reqwest::Error>),
+    #[error("The connection to Spacelift broke during {operation}; try again")]
+    Interrupted {
+        operation: &'static str,
+        #[source]
+        source: Arc<reqwest::Error>,
+    },
+    #[error(
+        "Spacelift did not answer {operation} within {} s; try again, or raise stagedoor.spacelift.timeout",
+        .limit.as_secs_f32()
+    )]
+    Slow {
+        operation: &'static str,
+        limit: Duration,
+    },
+    #[error(
+        "Spacelift answered {operation} with HTTP status {status}{}; try again later, and if it lasts check \
+         spacelift.hostUrl", said(.message)
+    )]
+    Failed {
+        operation: &'static str,
+        status: StatusCode,
+        message: Option<String>,
+    },
+    #[error(
+        "The answer to {operation} is not one of Spacelift's; check that spacelift.hostUrl names the account and \
+         that no proxy answers in its place"
+    )]
+    Malformed {
+        operation: &'static str,
+        #[source]
+        source: Option<Arc<serde_json::Error>>,
+    },
+    #[error(
+        "Spacelift's answer to {operation} is larger than {limit} bytes; narrow the spaces that the key may see"
+    )]
+    TooLarge { operation: &'static str, limit: usize },
+    #[error("Whether Spacelift took the trigger is not known: the run may have started; look at {link}")]
+    TriggerLost {
+        link: String,
+        #[source]
+        cause: Box<SpaceliftError>,
+    },
+    /// Our own fault: the work ended without an answer.
+    #[error("Stagedoor lost track of this request; try again, and look into its log")]
+    Abandoned,
+}
+
+impl SpaceliftError {
+    /// Whether a trigger that ended so may still have started its run.
+    pub(super) fn leaves_doubt(&self) -> bool {
+        match self {
+            Self::Interrupted { .. } | Self::Slow { .. } | Self::Malformed { .. } | Self::TooLarge { .. } => {
+                true
+            }
+            Self::Failed { status, .. } => status.is_server_error(),
+            _ => false,
+        }
+    }
+
+    /// Until when Spacelift wants to be left alone, if it said so.
+    pub(super) fn retry_at(&self) -> Option<Instant> {
+        match self {
+            Self::RateLimited { retry_at } => Some(*retry_at),
+            _ => None,
+        }
+    }
+}
+
+impl From<SpaceliftError> for BackstageError {
+    /// The only place where a cause gets its status. Spacelift's own 401 never becomes ours.
+    fn from(error: SpaceliftError) -> Self {
+        use SpaceliftError as E;
+        let text = error.to_string();
+        let answer = match &error {
+            E::ReadOnly | E::StackNotWritable { .. } => Self::not_allowed(text),
+            E::InvalidStackId(_) => Self::input(text),
+            E::StackNotFound { .. } => Self::not_found(text),
+            E::StackLocked { .. } | E::StackDisabled { .. } => Self::conflict(text),
+            E::RateLimited { retry_at } => Self::unavailable(StatusCode::TOO_MANY_REQUESTS, text)
+                .with_header(RETRY_AFTER, whole_seconds_until(*retry_at)),
+            E::Rejected { extensions, .. } => {
+                let bad_gateway = Self::unavailable(StatusCode::BAD_GATEWAY, text);
+                extensions.iter().fold(bad_gateway, |answer, (key, value)| {
+                    answer.with_field(key, value.clone())
+                })
+            }
+            E::Unauthorized { .. }
+            | E::KeyRefused { .. }
+            | E::SessionRefused
+            | E::Unreachable(_)
+            | E::Untrusted(_)
+            | E::TlsRefused(_)
+            | E::Interrupted { .. }
+            | E::Failed { .. }
+            | E::Malformed { .. }
+            | E::TooLarge { .. } => Self::unavailable(StatusCode::BAD_GATEWAY, text),
+            E::Slow { .. } | E::TriggerLost { .. } => Self::unavailable(StatusCode::GATEWAY_TIMEOUT, text),
+            E::Abandoned => Self::new("Error", StatusCode::INTERNAL_SERVER_ERROR, text),
+        };
+        answer.with_cause(error)
+    }
+}
+
+/// This plugin's body: the frontend prints `error` as it is, so it must be text.
+///
+/// The paths every plugin shares keep Backstage's envelope, which is what their callers read.
+pub(super) fn body(error: &BackstageError, request: &RequestLine) -> Value {
+    let path = request.url.to_ascii_lowercase();
+    if path.starts_with("/.backstage/") || path.starts_with("/.well-known/") {
+        return envelope(error, request);
+    }
+    let mut body = Map::new();
+    body.insert("error".into(), error.message().into());
+    if !error.fields().is_empty() {
+        body.insert("details".into(), error.fields().clone().into());
+    }
+    body.into()
+}
+
+/// Rounds up, so that a caller who waits as told is not too early.
+fn whole_seconds_until(at: Instant) -> HeaderValue {
+    let wait = at.saturating_duration_since(Instant::now());
+    HeaderValue::from(wait.as_millis().div_ceil(1000).clamp(1, u128::from(u32::MAX)) as u64)
+}
+
+fn said(message: &Option<String>) -> String {
+    message
+        .as_deref()
+        .map(|message| format!(" (it said: {message})"))
+        .unwrap_or_default()
+}
+
+fn describe(lock: &Lock) -> String {
+    let since = lock.at.and_then(|at| jiff::Timestamp::from_second(at).ok());
+    let since = since.map(|since| format!(" since {since}")).unwrap_or_default();
+    let note = lock
+        .note
+        .as_deref()
+        .map(|note| format!(" (\"{note}\")"))
+        .unwrap_or_default();
+    format!(" by {}{since}{note}", lock.by)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn body_of(error: BackstageError, url: &str) -> Value {
+        body(
+            &error,
+            &RequestLine {
+                method: "GET".into(),
+                url: url.into(),
+            },
+        )
+    }
+
+    #[test]
+    fn the_body_is_text_and_details_only_if_there_are_any() {
+        let error = BackstageError::not_allowed(READ_ONLY);
+        assert_eq!(
+            body_of(error, "/stacks/x/trigger").to_string(),
+            format!(r#"{{"error":"{READ_ONLY}"}}"#)
+        );
+        let rejected = SpaceliftError::Rejected {
+            operation: "ListStacks",
+            message: "boom".into(),
+            extensions: Map::from_iter([("code".to_owned(), json!("E_BOOM"))]),
+        };
+        let expected = json!({"error": "Spacelift refused ListStacks: boom", "details": {"code": "E_BOOM"}});
+        assert_eq!(body_of(rejected.into(), "/stacks"), expected);
+    }
+
+    #[test]
+    fn the_paths_every_plugin_shares_keep_the_envelope() {
+        for url in [
+            "/.backstage/actions/v1/actions",
+            "/.Backstage/x",
+            "/.well-known/x",
+        ] {
+            assert_eq!(
+                body_of(BackstageError::authentication("Illegal token"), url)["error"]["name"],
+                "AuthenticationError"
+            );
+        }
+    }
+
+    #[test]
+    fn a_lock_is_described_by_whom_since_when_and_why() {
+        let lock = Lock {
+            by: "jane".into(),
+            at: Some(1_700_000_000),
+            note: Some("hands off".into()),
+        };
+        let error = SpaceliftError::StackLocked {
+            stack: StackId::from_segment("a").unwrap(),
+            lock,
+        };
+        let expected = "Stack 'a' is locked by jane since 2023-11-14T22:13:20Z (\"hands off\"); ask for it to be \
+                        unlocked in Spacelift and try again";
+        assert_eq!(error.to_string(), expected);
+        assert_eq!(BackstageError::from(error).status(), StatusCode::CONFLICT);
+    }
+
+    #[test]
+    fn spacelifts_unauthorized_never_becomes_our_401() {
+        for error in [
+            SpaceliftError::Unauthorized {
+                operation: "ListStacks",
+            },
+            SpaceliftError::KeyRefused { message: None },
+            SpaceliftError::SessionRefused,
+        ] {
+            assert_eq!(BackstageError::from(error).status(), StatusCode::BAD_GATEWAY);
+        }
+    }
+
+    #[test]
+    fn only_an_answer_that_tells_nothing_leaves_doubt() {
+        let failed = |status| SpaceliftError::Failed {
+            operation: "TriggerRun",
+            status,
+            message: None,
+        };
+        assert!(failed(StatusCode::BAD_GATEWAY).leaves_doubt());
+        assert!(!failed(StatusCode::NOT_FOUND).leaves_doubt());
+        assert!(
+            SpaceliftError::Malformed {
+                operation: "TriggerRun",
+                source: None
+            }
+            .leaves_doubt()
+        );
+        assert!(
+            !SpaceliftError::RateLimited {
+                retry_at: Instant::now()
+            }
+            .leaves_doubt()
+        );
+    }
+}

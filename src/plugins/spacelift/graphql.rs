@@ -1,0 +1,179 @@
+//! The operations of `schema/spacelift/operations.graphql` as Rust, and their way into domain types.
+
+use graphql_client::GraphQLQuery;
+use serde::{Deserialize, de::IgnoredAny};
+
+use super::{
+    domain::{Lock, Run, RunState, Space, Stack, StackState, Writability},
+    text::shorten,
+};
+
+/// An operation with what our headers say about it.
+pub(super) trait Operation: GraphQLQuery {
+    /// The operation's name.
+    const NAME: &'static str;
+    /// The header that labels it: `Spacelift-GraphQL-Query` or `Spacelift-GraphQL-Mutation`.
+    const LABEL_HEADER: &'static str;
+}
+
+macro_rules! operations {
+    ($($operation:ident is a $kind:literal),* $(,)?) => {$(
+        #[derive(GraphQLQuery)]
+        #[graphql(
+            schema_path = "schema/spacelift/schema.graphql",
+            query_path = "schema/spacelift/operations.graphql",
+            response_derives = "Debug",
+            extern_enums("StackState", "RunState")
+        )]
+        pub(super) struct $operation;
+
+        impl Operation for $operation {
+            const NAME: &'static str = stringify!($operation);
+            const LABEL_HEADER: &'static str = concat!("spacelift-graphql-", $kind);
+        }
+    )*};
+}
+
+operations! {
+    LogIn is a "mutation",
+    ListStacks is a "query",
+    TriggerRun is a "mutation",
+    ExplainRefusal is a "query",
+    CheckAccess is a "query",
+}
+
+/// A query that also asks who we are, because a dead session is told by nothing else.
+pub(super) trait Query: Operation {
+    /// Whether the answer names a viewer.
+    fn viewer_known(data: &Self::ResponseData) -> bool;
+}
+
+impl Query for ListStacks {
+    fn viewer_known(data: &Self::ResponseData) -> bool {
+        data.viewer.is_some()
+    }
+}
+
+impl Query for ExplainRefusal {
+    fn viewer_known(data: &Self::ResponseData) -> bool {
+        data.viewer.is_some()
+    }
+}
+
+impl Query for CheckAccess {
+    fn viewer_known(data: &Self::ResponseData) -> bool {
+        data.viewer.is_some()
+    }
+}
+
+/// The body of an answer.
+#[derive(Debug, Deserialize)]
+pub(super) struct Reply<T> {
+    pub(super) data: Option<T>,
+    #[serde(default, deserialize_with = "null_as_empty")]
+    pub(super) errors: Vec<ReplyError>,
+}
+
+/// One entry of `errors`; clients rely on the message alone, and no code is known.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct ReplyError {
+    #[serde(default)]
+    pub(super) message: String,
+    pub(super) extensions: Option<serde_json::Value>,
+}
+
+impl<T: for<'de> Deserialize<'de>> Reply<T> {
+    /// Decodes an answer. Beside errors, data that does not fit counts as missing, so that their text is not lost.
+    pub(super) fn decode(body: &[u8]) -> serde_json::Result<Self> {
+        let errors = serde_json::from_slice::<Reply<IgnoredAny>>(body)?.errors;
+        if errors.is_empty() {
+            return serde_json::from_slice(body);
+        }
+        let data = serde_json::from_slice::<DataOnly<T>>(body)
+            .ok()
+            .and_then(|reply| reply.data);
+        Ok(Self { data, errors })
+    }
+}
+
+#[derive(Deserialize)]
+struct DataOnly<T> {
+    data: Option<T>,
+}
+
+fn null_as_empty<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<ReplyError>, D::Error> {
+    Ok(Option::deserialize(from)?.unwrap_or_default())
+}
+
+impl From<list_stacks::ListStacksStacks> for Stack {
+    fn from(stack: list_stacks::ListStacksStacks) -> Self {
+        Self {
+            id: stack.id,
+            name: stack.name,
+            description: stack.description,
+            labels: stack.labels,
+            state: stack.state,
+            branch: stack.branch,
+            space: Space {
+                id: stack.space_details.id,
+                name: stack.space_details.name,
+            },
+        }
+    }
+}
+
+impl From<trigger_run::TriggerRunRunTrigger> for Run {
+    fn from(run: trigger_run::TriggerRunRunTrigger) -> Self {
+        Self {
+            id: run.id,
+            state: run.state,
+        }
+    }
+}
+
+impl From<explain_refusal::ExplainRefusalStack> for Writability {
+    fn from(stack: explain_refusal::ExplainRefusalStack) -> Self {
+        let (at, note) = (stack.locked_at, stack.lock_note);
+        Self {
+            can_write: stack.can_write,
+            disabled: stack.is_disabled,
+            lock: stack.locked_by.filter(|by| !by.is_empty()).map(|by| Lock {
+                by: shorten(&by),
+                at,
+                note: note.filter(|note| !note.is_empty()).map(|note| shorten(&note)),
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type ListReply = Reply<list_stacks::ResponseData>;
+
+    #[test]
+    fn an_unknown_state_and_an_unknown_field_do_not_lose_the_list() {
+        let body = br#"{"data":{"viewer":{"id":"u"},"stacks":[{"id":"a","name":"A","description":null,"labels":[],
+            "state":"TELEPORTING","branch":"main","surprise":1,"spaceDetails":{"id":"s","name":"S","more":[]}}]}}"#;
+        let stacks = ListReply::decode(body).unwrap().data.unwrap().stacks.unwrap();
+        let stack = Stack::from(stacks.into_iter().next().unwrap());
+        assert_eq!(stack.state, StackState("TELEPORTING".into()));
+    }
+
+    #[test]
+    fn the_text_of_an_error_survives_data_that_does_not_fit() {
+        let reply =
+            ListReply::decode(br#"{"data":{"stacks":[null]},"errors":[{"message":"boom","x":1}]}"#).unwrap();
+        assert!(reply.data.is_none());
+        assert_eq!(reply.errors[0].message, "boom");
+    }
+
+    #[test]
+    fn errors_may_be_null_and_an_answer_that_is_no_object_is_refused() {
+        assert!(ListReply::decode(br#"{"data":{"viewer":null,"stacks":[]},"errors":null}"#).is_ok());
+        for body in [&b"<html>"[..], b"[]", b"3", b"{\"data\":{\"stacks\":[{\"id\""] {
+            assert!(ListReply::decode(body).is_err());
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Spacelift: the plugin `spacelift-io`, which lists stacks and triggers runs.
+
+mod bodies;
+mod check;
+mod client;
+mod config;
+mod deadline;
+mod domain;
+mod error;
+mod failure;
+mod graphql;
+mod hold;
+mod routes;
+mod service;
+mod stack_list;
+#[cfg(test)]
+mod testing;
+mod text;
+mod token;
+mod transport;
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use self::{client::SpaceliftClient, config::Config, service::Spacelift};
+use crate::{
+    backstage::{
+        error::{BackstageError, RequestLine},
+        plugin::{BackendPlugin, Check, InitError, Plugin, PluginEnv},
+    },
+    config::{ConfigError, ConfigReader, Live},
+};
+
+/// The plugin `spacelift-io`, section `spacelift`.
+pub(super) struct SpaceliftPlugin;
+
+impl BackendPlugin for SpaceliftPlugin {
+    const ID: &'static str = "spacelift-io";
+    const CONFIG_SECTION: &'static str = "spacelift";
+    const LIVE_KEYS: &'static [&'static str] = &[
+        "spacelift.apiKey",
+        "spacelift.apiSecret",
+        "stagedoor.spacelift.cacheTtl",
+    ];
+    type Config = Config;
+
+    fn config(reader: &ConfigReader) -> Result<Config, Vec<ConfigError>> {
+        Config::read(reader)
+    }
+
+    async fn init(config: Live<Config>, env: PluginEnv) -> Result<Plugin, InitError> {
+        let spacelift = Spacelift::new(&config, &env).map_err(|error| InitError(error.to_string()))?;
+        Ok(Plugin {
+            routes: routes::routes(Arc::new(spacelift)),
+            auth_policies: vec![routes::OPEN],
+        })
+    }
+
+    async fn check(config: Arc<Config>, env: PluginEnv) -> Vec<Check> {
+        let encrypted = config.endpoint.scheme() == "https";
+        match SpaceliftClient::new(&Live::new((*config).clone()), &env) {
+            Ok(client) => check::run(&client, encrypted).await,
+            Err(error) => vec![Check {
+                name: "Spacelift connection".into(),
+                outcome: Err(error.to_string()),
+            }],
+        }
+    }
+
+    fn error_body(error: &BackstageError, request: &RequestLine) -> Value {
+        error::body(error, request)
+    }
+}

@@ -1,0 +1,94 @@
+//! What the portal may ask of Spacelift: the list, and a run. Routes call it, actions will.
+
+use futures_util::FutureExt;
+use http::HeaderValue;
+use tokio::sync::oneshot;
+use tracing::{Instrument, Span, info, warn};
+
+use super::{
+    bodies,
+    client::SpaceliftClient,
+    config::Config,
+    domain::{Run, StackId},
+    error::SpaceliftError,
+    stack_list::{Answer, Fetch, StackList},
+};
+use crate::{
+    backstage::{auth::Credentials, plugin::PluginEnv, user_text::encode_user_text},
+    config::Live,
+    infra::{http_client::ClientError, tasks::Tasks},
+};
+
+/// The Spacelift account as the portal uses it.
+pub(super) struct Spacelift {
+    client: SpaceliftClient,
+    stacks: StackList,
+    read_only: bool,
+    tasks: Tasks,
+}
+
+impl Spacelift {
+    /// Asks nothing yet.
+    pub(super) fn new(config: &Live<Config>, env: &PluginEnv) -> Result<Self, ClientError> {
+        let client = SpaceliftClient::new(config, env)?;
+        let stacks = StackList::new(config.clone(), env.tasks.clone(), fetch_with(client.clone()));
+        Ok(Self {
+            client,
+            stacks,
+            read_only: config.get().read_only,
+            tasks: env.tasks.clone(),
+        })
+    }
+
+    /// Returns the list as it is sent; see `StackList` for how fresh it is.
+    pub(super) async fn list_stacks(&self) -> Answer {
+        self.stacks.get().await
+    }
+
+    /// Starts a run in the caller's name. The work goes on if the caller leaves: half a trigger is worse than one.
+    pub(super) async fn trigger_run(
+        &self,
+        stack: StackId,
+        caller: &Credentials,
+    ) -> Result<Run, SpaceliftError> {
+        if self.read_only {
+            return Err(SpaceliftError::ReadOnly);
+        }
+        let caller = encode_user_text(caller.subject().unwrap_or("nobody"));
+        let (client, stacks) = (self.client.clone(), self.stacks.clone());
+        let (sender, receiver) = oneshot::channel();
+        let work = async move {
+            let write = stacks.begin_write();
+            let outcome = trigger(&client, &stack, &caller).await;
+            // The list is open again before the caller knows, so that its next look is fresh.
+            drop(write);
+            let _ = sender.send(outcome);
+        };
+        self.tasks.spawn(work.instrument(Span::current()));
+        receiver.await.unwrap_or(Err(SpaceliftError::Abandoned))
+    }
+}
+
+fn fetch_with(client: SpaceliftClient) -> Fetch {
+    Box::new(move || {
+        let client = client.clone();
+        async move { bodies::prepare(&client.stacks().await?) }.boxed()
+    })
+}
+
+/// Triggers, and records who did: Spacelift itself sees only the integration key.
+async fn trigger(client: &SpaceliftClient, stack: &StackId, caller: &str) -> Result<Run, SpaceliftError> {
+    let metadata = HeaderValue::from_str(caller).map_err(|_| SpaceliftError::Abandoned)?;
+    let outcome = client.trigger_run(stack, &metadata).await;
+    match &outcome {
+        Ok(run) => {
+            info!(stack.id = %stack, run.id = %run.id, principal = caller, "Triggered run {} on stack {stack}", run.id);
+        }
+        Err(SpaceliftError::TriggerLost { .. }) => {
+            warn!(stack.id = %stack, principal = caller, "Lost sight of a trigger on stack {stack}; a run may have started");
+        }
+        // The request's own log line tells of it.
+        Err(_) => {}
+    }
+    outcome
+}

@@ -1,0 +1,199 @@
+//! One exchange with Spacelift's GraphQL endpoint: headers, time and size limits, and what the status means.
+
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use reqwest::Response;
+use secrecy::{ExposeSecret, SecretString};
+use tokio::time::Instant;
+use url::Url;
+
+use super::{
+    deadline::Deadline,
+    error::SpaceliftError,
+    failure::classify,
+    graphql::{Operation, Reply},
+    text,
+};
+
+/// Largest answer we read. Ten thousand stacks are about 4 MB; this bounds memory, not accounts.
+const MAX_ANSWER: usize = 32 * 1024 * 1024;
+
+/// Most of an error body that we look into for a message.
+const MAX_ERROR_BODY: usize = 64 * 1024;
+
+/// How long a rate limit without `Retry-After` is respected, and what callers are told then.
+const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// Longest `Retry-After` that we believe: a day. More is a mistake or an attack.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(86_400);
+
+/// Who we are, as the official clients say it.
+const CLIENT_TYPE: HeaderName = HeaderName::from_static("spacelift-client-type");
+
+/// Free text attached to a run; policies read it as `user_provided_metadata`.
+const RUN_METADATA: HeaderName = HeaderName::from_static("spacelift-user-provided-run-metadata");
+
+const USER_AGENT: &str = concat!("stagedoor/", env!("CARGO_PKG_VERSION"));
+
+/// Sends operations to one endpoint. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(super) struct Transport {
+    client: reqwest::Client,
+    endpoint: Url,
+}
+
+/// What goes with an operation besides its variables.
+#[derive(Debug, Default)]
+pub(super) struct Extras<'a> {
+    /// The session; none for a login.
+    pub(super) session: Option<&'a SecretString>,
+    /// Who asked, for the run's metadata.
+    pub(super) run_metadata: Option<HeaderValue>,
+}
+
+impl Transport {
+    pub(super) fn new(client: reqwest::Client, endpoint: Url) -> Self {
+        Self { client, endpoint }
+    }
+
+    /// Sends the operation and decodes the answer, all before the deadline.
+    pub(super) async fn send<O: Operation>(
+        &self,
+        variables: O::Variables,
+        extras: Extras<'_>,
+        deadline: Deadline,
+    ) -> Result<Reply<O::ResponseData>, SpaceliftError> {
+        let request = self
+            .client
+            .post(self.endpoint.clone())
+            .headers(headers::<O>(extras))
+            .json(&O::build_query(variables));
+        let body = deadline.bound(O::NAME, exchange(O::NAME, request)).await?;
+        Reply::decode(&body).map_err(|source| SpaceliftError::Malformed {
+            operation: O::NAME,
+            source: Some(source.into()),
+        })
+    }
+}
+
+fn headers<O: Operation>(extras: Extras<'_>) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+    headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
+    headers.insert(CLIENT_TYPE, HeaderValue::from_static("stagedoor"));
+    headers.insert(
+        HeaderName::from_static(O::LABEL_HEADER),
+        HeaderValue::from_static(O::NAME),
+    );
+    if let Some(bearer) = extras.session.and_then(bearer) {
+        headers.insert(header::AUTHORIZATION, bearer);
+    }
+    if let Some(metadata) = extras.run_metadata {
+        headers.insert(RUN_METADATA, metadata);
+    }
+    headers
+}
+
+/// Marked sensitive, so that no debug output shows it.
+fn bearer(session: &SecretString) -> Option<HeaderValue> {
+    let mut value = HeaderValue::try_from(format!("Bearer {}", session.expose_secret())).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+async fn exchange(
+    operation: &'static str,
+    request: reqwest::RequestBuilder,
+) -> Result<Vec<u8>, SpaceliftError> {
+    let response = request.send().await.map_err(|error| classify(operation, error))?;
+    match response.status() {
+        StatusCode::OK => read(operation, response, MAX_ANSWER).await,
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(SpaceliftError::Unauthorized { operation }),
+        StatusCode::TOO_MANY_REQUESTS => Err(rate_limited(response.headers())),
+        status => {
+            // A body that cannot be read adds nothing to what the status says already.
+            let body = read(operation, response, MAX_ERROR_BODY)
+                .await
+                .unwrap_or_default();
+            let message = message_in(&body);
+            Err(SpaceliftError::Failed {
+                operation,
+                status,
+                message,
+            })
+        }
+    }
+}
+
+async fn read(
+    operation: &'static str,
+    mut response: Response,
+    limit: usize,
+) -> Result<Vec<u8>, SpaceliftError> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response
+        .chunk()
+        .await
+        .map_err(|error| classify(operation, error))?
+    {
+        if body.len() + chunk.len() > limit {
+            return Err(SpaceliftError::TooLarge { operation, limit });
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+fn rate_limited(headers: &HeaderMap) -> SpaceliftError {
+    let wait = headers
+        .get(header::RETRY_AFTER)
+        .and_then(|value| value.to_str().ok())
+        .and_then(parse_retry_after)
+        .unwrap_or(DEFAULT_RETRY_AFTER);
+    SpaceliftError::RateLimited {
+        retry_at: Instant::now() + wait.min(MAX_RETRY_AFTER),
+    }
+}
+
+/// Reads seconds or a date (RFC 9110, 10.2.3).
+fn parse_retry_after(value: &str) -> Option<Duration> {
+    if let Ok(seconds) = value.trim().parse::<u64>() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let at = jiff::fmt::rfc2822::parse(value.trim()).ok()?.timestamp();
+    Some(Duration::try_from(at.duration_since(jiff::Timestamp::now())).unwrap_or_default())
+}
+
+fn message_in(body: &[u8]) -> Option<String> {
+    let reply = serde_json::from_slice::<Reply<serde::de::IgnoredAny>>(body).ok()?;
+    reply
+        .errors
+        .into_iter()
+        .next()
+        .map(|error| text::shorten(&error.message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retry_after_is_read_as_seconds_or_as_a_date() {
+        assert_eq!(parse_retry_after("30"), Some(Duration::from_secs(30)));
+        assert_eq!(
+            parse_retry_after("Fri, 31 Dec 1999 23:59:59 GMT"),
+            Some(Duration::ZERO)
+        );
+        let later = parse_retry_after("Tue, 31 Dec 2999 23:59:59 GMT").unwrap();
+        assert!(later > MAX_RETRY_AFTER);
+        assert_eq!(parse_retry_after("soon"), None);
+    }
+
+    #[test]
+    fn the_session_is_marked_sensitive() {
+        let value = bearer(&SecretString::from("jwt")).unwrap();
+        assert!(value.is_sensitive());
+        assert_eq!(bearer(&SecretString::from("a\nb")), None);
+    }
+}

@@ -1,0 +1,101 @@
+//! Logins: refused keys, rotated secrets, and how few of them there are.
+
+use futures_util::future::join_all;
+use serde_json::json;
+
+use super::{STACKS, portal, read, refusal};
+use crate::support::{
+    app::TestApp,
+    spacelift::{
+        API_KEY, API_SECRET, FakeSpacelift, Reply, error, html, key_unknown, listed, logged_in_as, stack,
+        triggered,
+    },
+};
+
+#[tokio::test]
+async fn a_login_that_fails_says_why_and_never_looks_like_the_callers_fault() {
+    let limited = Reply::Raw(429, "retry-after: 9\r\n", String::new());
+    for (reply, status, says) in [
+        (key_unknown(), 502, "spacelift.apiKey and spacelift.apiSecret"),
+        (error("unauthorized"), 502, "does not accept the API key"),
+        (html(401), 502, "does not accept the API key"),
+        (
+            Reply::Json(json!({"data": {"apiKeyUser": {"jwt": null}}})),
+            502,
+            "does not accept the API key",
+        ),
+        (html(200), 502, "not one of Spacelift's"),
+        (html(503), 502, "HTTP status 503"),
+        (Reply::Json(json!({})), 502, "not one of Spacelift's"),
+        (Reply::Hang, 504, "did not answer LogIn"),
+        (limited, 429, "slow down"),
+    ] {
+        let fake = FakeSpacelift::start().await;
+        fake.expect("LogIn", reply);
+        let app = portal(&fake).await;
+        let answer = refusal(app.get(STACKS).await).await;
+        assert!(
+            answer.0 == status && answer.1.contains(says),
+            "{answer:?} instead of {says}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_that_quotes_the_secret_is_told_without_it() {
+    let fake = FakeSpacelift::start().await;
+    fake.expect("LogIn", error(&format!("no key {API_KEY} with {API_SECRET}")));
+    let (status, text) = refusal(portal(&fake).await.get(STACKS).await).await;
+    assert!(status == 502 && text.contains("[redacted]"), "{text}");
+}
+
+#[tokio::test]
+async fn triggers_that_wait_for_the_same_login_share_it_when_it_fails() {
+    let fake = FakeSpacelift::start().await;
+    let (go, reply) = key_unknown().held();
+    fake.expect("LogIn", reply);
+    let app = portal(&fake).await;
+    let asking = join_all((0..20).map(|_| app.post("/api/spacelift-io/stacks/a/trigger")));
+    let (answers, ()) = tokio::join!(asking, async {
+        fake.received(1).await;
+        go.send(()).unwrap();
+    });
+    assert!(answers.iter().all(|answer| answer.status() == 502));
+    assert_eq!(fake.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn a_secret_that_was_rotated_in_its_file_is_read_again_when_the_old_one_is_refused() {
+    let fake = FakeSpacelift::start().await;
+    fake.expect("LogIn", key_unknown())
+        .expect("LogIn", logged_in_as("second"))
+        .expect("ListStacks", listed(json!([stack("a")])));
+    let folder = tempfile::tempdir().unwrap();
+    let secret = folder.path().join("secret.txt");
+    std::fs::write(&secret, "canary-old-secret").unwrap();
+    let config = fake
+        .app_config("")
+        .replace(API_SECRET, &format!("{{ $file: '{}' }}", secret.display()));
+    let app = TestApp::start(&config).await;
+    std::fs::write(&secret, "canary-new-secret").unwrap();
+    let (status, text) = read(app.get(STACKS).await).await;
+    assert!(status == 200 && text.contains("Name of a"), "{text}");
+    assert_eq!(
+        fake.last("LogIn").body["variables"]["secret"],
+        "canary-new-secret"
+    );
+}
+
+#[tokio::test]
+async fn a_session_whose_end_lies_in_the_past_by_our_clock_is_used_all_the_same() {
+    let fake = FakeSpacelift::start().await;
+    fake.expect(
+        "LogIn",
+        Reply::Json(json!({"data": {"apiKeyUser": {"jwt": "s", "validUntil": 1}}})),
+    )
+    .expect("ListStacks", listed(json!([])))
+    .expect("TriggerRun", triggered("run"));
+    let app = portal(&fake).await;
+    assert_eq!(app.get(STACKS).await.status(), 200);
+    assert_eq!(app.post("/api/spacelift-io/stacks/a/trigger").await.status(), 200);
+}
