@@ -2,9 +2,11 @@
 
 mod caching;
 mod configuration;
+mod cookie;
 mod discovery;
 mod limits;
 mod log;
 mod malformed;
+mod sample;
 mod service;
 mod verdicts;

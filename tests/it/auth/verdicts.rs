@@ -1,10 +1,13 @@
 //! Every verdict of the reference backend, over real HTTP.
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Map, Value, json};
 
-use super::service::{Service, bearer};
-use crate::support::backstage::{FakeBackstage, fixture, fixture_text};
+use super::{sample, service::bearer};
+use crate::support::{
+    app::TestApp,
+    backstage::{FakeBackstage, fixture},
+};
 
 /// The one deliberate difference: the reference answers 500 to a well-signed legacy token outside its time.
 const LEGACY_OUTSIDE_ITS_TIME: &[&str] = &[
@@ -15,21 +18,21 @@ const LEGACY_OUTSIDE_ITS_TIME: &[&str] = &[
 
 #[tokio::test]
 async fn every_recorded_verdict_holds_under_the_default_policy() {
-    every_verdict_holds("defaultPolicy", &[]).await;
+    let fake = FakeBackstage::with_fixtures().await;
+    every_verdict_holds("defaultPolicy", &sample::start(&fake).await).await;
 }
 
 #[tokio::test]
 async fn every_recorded_verdict_holds_with_the_default_policy_disabled() {
+    let fake = FakeBackstage::with_fixtures().await;
     every_verdict_holds(
         "defaultPolicyDisabled",
-        &[&fixture_text("app-config.no-policy.yaml")],
+        &sample::start_without_policy(&fake).await,
     )
     .await;
 }
 
-async fn every_verdict_holds(set: &str, overlays: &[&str]) {
-    let fake = FakeBackstage::with_fixtures().await;
-    let service = Service::start(&fake, overlays).await;
+async fn every_verdict_holds(set: &str, app: &TestApp) {
     let expected = &fixture("expected.json")[set];
     let tokens = tokens();
     let mut wrong = Vec::new();
@@ -37,7 +40,7 @@ async fn every_verdict_holds(set: &str, overlays: &[&str]) {
     for (what, headers, verdicts) in cases(expected, &tokens) {
         for (route, verdict) in verdicts {
             let wanted = ours(&what, verdict);
-            let seen = verdict_of(&service, route, headers.clone()).await;
+            let seen = verdict_of(app, route, headers.clone()).await;
             checked += 1;
             if seen != wanted {
                 wrong.push(format!("{what} {route}: wanted {wanted}, got {seen}"));
@@ -95,8 +98,13 @@ fn ours(what: &str, verdict: &Value) -> Value {
     verdict.clone()
 }
 
-async fn verdict_of(service: &Service, route: &str, headers: HeaderMap) -> Value {
-    let answer = service.call(Method::GET, route, headers).await;
+async fn get(app: &TestApp, route: &str, headers: HeaderMap) -> reqwest::Response {
+    let url = app.url(&format!("/api/sample{route}"));
+    app.client.get(url).headers(headers).send().await.unwrap()
+}
+
+async fn verdict_of(app: &TestApp, route: &str, headers: HeaderMap) -> Value {
+    let answer = get(app, route, headers).await;
     let status = answer.status().as_u16();
     let body: Value = answer.json().await.unwrap();
     let mut verdict = match body.get("error") {
@@ -122,26 +130,12 @@ fn headers(json: &Value) -> HeaderMap {
 }
 
 #[tokio::test]
-async fn an_unknown_route_is_refused_before_it_is_looked_for() {
-    let fake = FakeBackstage::with_fixtures().await;
-    let service = Service::start(&fake, &[]).await;
-    let answer = service.call(Method::GET, "/nowhere", HeaderMap::new()).await;
-    assert_eq!(answer.status(), 401);
-    let answer = service
-        .call(Method::GET, "/nowhere", bearer("static-token-unrestricted"))
-        .await;
-    assert_eq!(answer.status(), 404);
-}
-
-#[tokio::test]
 async fn a_good_token_on_an_open_route_is_only_looked_at_when_the_handler_asks() {
     let fake = FakeBackstage::with_fixtures().await;
-    let service = Service::start(&fake, &[]).await;
+    let app = sample::start(&fake).await;
     let user = tokens()["user-valid"].as_str().unwrap().to_owned();
-    service.call(Method::GET, "/open/blind", bearer(&user)).await;
+    get(&app, "/open/blind", bearer(&user)).await;
     assert_eq!(fake.all_fetches(), 0);
-    let mut headers = bearer(&user);
-    headers.remove(header::COOKIE);
-    service.call(Method::GET, "/open/optional", headers).await;
+    get(&app, "/open/optional", bearer(&user)).await;
     assert_eq!(fake.all_fetches(), 1);
 }
