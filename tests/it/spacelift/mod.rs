@@ -1,7 +1,10 @@
 //! The plugin `spacelift-io` from the portal's request to Spacelift's answer and back.
 
+mod check;
 mod credentials;
 mod faults;
+mod secrecy;
+mod simulated;
 mod stacks;
 mod tls;
 mod trigger;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use stagedoor::{
     app::{App, ServeError, StartError, StartOptions},
-    backstage::BackendBuilder,
+    backstage::{BackendBuilder, Check},
     config::{ConfigStore, Environment, LoadOptions},
     plugins,
 };
@@ -53,6 +53,14 @@ impl TestApp {
             stop,
             ended,
         }
+    }
+
+    /// What `stagedoor check` finds with this app-config.
+    pub async fn check(app_config: &str) -> Vec<Check> {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(&folder, app_config).await;
+        let app = App::build(store, &StartOptions::default()).unwrap_or_else(|error| panic!("{error:?}"));
+        app.check().await
     }
 
     /// Returns the problems a configuration is refused with.
