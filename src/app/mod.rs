@@ -94,7 +94,7 @@ impl App {
         let discovery = keep(Discovery::from_config(&reader, &ids), &mut problems);
         let auth = keep(AuthConfig::read(&reader), &mut problems);
         let authorities = keep(authorities::read(&reader, &options.ca_files), &mut problems);
-        let (Some(settings), Some(discovery), Some(auth), Some(authorities), true) =
+        let (Some(mut settings), Some(discovery), Some(auth), Some(authorities), true) =
             (settings, discovery, auth, authorities, problems.is_empty())
         else {
             return Err(StartError::Config(problems));
@@ -116,6 +116,10 @@ impl App {
             health_headers: settings.health_headers.clone(),
         };
         let root = Arc::new(Root::new(&registrations, shared));
+        let writer = Arc::clone(&root);
+        settings.edge = settings
+            .edge
+            .with_refusal_body(move |refusal, path| writer.refusal_body(refusal, path));
         Ok(Self {
             settings,
             lifecycle,

@@ -67,7 +67,7 @@ impl App {
             end,
             aborted,
         );
-        let service = http_server::edge(self.settings.edge, answer_with(self.root));
+        let service = http_server::edge(Arc::new(self.settings.edge), answer_with(self.root));
         let drained = http_server::serve(listener, service, &self.settings.server, stop).await;
         self.env.tasks.shut_down().await;
         report(drained);

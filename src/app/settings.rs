@@ -1,7 +1,5 @@
 //! The settings of the service as a whole, outside the plugins' sections.
 
-use std::sync::Arc;
-
 use url::Url;
 
 use crate::{
@@ -14,7 +12,7 @@ use crate::{
 pub(super) struct Settings {
     pub(super) listen: ListenAddress,
     pub(super) server: ServerSettings,
-    pub(super) edge: Arc<EdgeSettings>,
+    pub(super) edge: EdgeSettings,
     pub(super) lifecycle: LifecycleSettings,
     pub(super) health_headers: HealthHeaders,
 }
@@ -35,7 +33,7 @@ impl Settings {
             (Some(listen), Some(server), Some(edge), Some(lifecycle), Some(health_headers)) => Ok(Self {
                 listen,
                 server,
-                edge: Arc::new(edge),
+                edge,
                 lifecycle,
                 health_headers,
             }),

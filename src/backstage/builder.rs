@@ -6,7 +6,10 @@ use super::{
     error::ErrorBody,
     plugin::{BackendPlugin, Check, InitError, Plugin, PluginEnv},
 };
-use crate::config::{Apply, ConfigError, ConfigReader, Live};
+use crate::{
+    config::{Apply, ConfigError, ConfigReader, Live},
+    infra::http_server::RateLimiter,
+};
 
 type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
@@ -18,6 +21,8 @@ pub(crate) struct Registration {
     pub(crate) id: &'static str,
     pub(crate) section: &'static str,
     pub(crate) error_body: ErrorBody,
+    /// The plugin's own limit, `backend.rateLimit.plugin.<id>`.
+    pub(crate) rate_limiter: Option<RateLimiter>,
     /// `None` when the section is missing.
     pub(crate) on: Option<Switched>,
 }
@@ -65,6 +70,7 @@ impl BackendBuilder {
             id: P::ID,
             section: P::CONFIG_SECTION,
             error_body: P::error_body,
+            rate_limiter: self.rate_limiter(P::ID),
             on,
         });
         self
@@ -73,6 +79,13 @@ impl BackendBuilder {
     /// Returns the plugins, or every problem of every section.
     pub(crate) fn finish(self) -> (Vec<Registration>, Vec<ConfigError>) {
         (self.registrations, self.problems)
+    }
+
+    fn rate_limiter(&mut self, plugin_id: &str) -> Option<RateLimiter> {
+        let read = RateLimiter::for_plugin(&self.reader, plugin_id);
+        read.map_err(|mut found| self.problems.append(&mut found))
+            .ok()
+            .flatten()
     }
 
     fn section_present(&mut self, section: &str) -> bool {

@@ -16,7 +16,7 @@ use super::{
     mount::PluginMount,
     plugin::Plugin,
 };
-use crate::infra::http_server::{HealthHeaders, JsonResponse};
+use crate::infra::http_server::{HealthHeaders, JsonResponse, Refusal};
 
 const LIVENESS: &str = "/.backstage/health/v1/liveness";
 const READINESS: &str = "/.backstage/health/v1/readiness";
@@ -64,6 +64,14 @@ impl Root {
         match uri.path() {
             path if is_health(path) => self.health(request.method(), path),
             _ => StatusCode::NOT_FOUND.into_response(),
+        }
+    }
+
+    /// Writes the body of an answer the edge gives itself: in the plugin's shape, or Backstage's.
+    pub fn refusal_body(&self, refusal: &Refusal, path: &str) -> Vec<u8> {
+        match self.mount_of(path) {
+            Some((mount, rest)) => mount.refusal_body(refusal, rest),
+            None => refusal.default_body(),
         }
     }
 

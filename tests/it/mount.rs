@@ -160,6 +160,40 @@ async fn every_problem_of_every_section_is_reported_at_once_with_its_key_and_nev
 }
 
 #[tokio::test]
+async fn a_plugin_may_have_a_rate_limit_of_its_own_and_refuses_in_its_own_shape() {
+    let limit =
+        "  rateLimit: { global: false, plugin: { echo: { incomingRequestLimit: 1, ipAllowList: [] } } }\n";
+    let app = TestApp::start_with(&format!("{}{limit}echo: {{}}\n", backend_section()), echo).await;
+    let first = app.get("/api/echo/things/x").await;
+    assert_eq!(
+        (
+            first.status().as_u16(),
+            first.headers()["x-ratelimit-remaining"].as_bytes()
+        ),
+        (200, &b"0"[..])
+    );
+    let second = app.get("/api/echo/things/x").await;
+    assert_eq!(second.status(), 429);
+    assert!(second.headers().contains_key("retry-after"));
+    let body: Value = second.json().await.unwrap();
+    assert_eq!(
+        body["error"]["message"],
+        "Too many requests, please try again later"
+    );
+    let health = app
+        .client
+        .get(app.url("/.backstage/health/v1/liveness"))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(
+        health.status(),
+        200,
+        "the limit is the plugin's, not the service's"
+    );
+}
+
+#[tokio::test]
 async fn health_is_open_and_knows_the_methods_and_spellings_of_express() {
     let app = app().await;
     for path in [

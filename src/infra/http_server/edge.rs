@@ -3,7 +3,7 @@
 //! Logging and decoration are separate services, so that traffic that is only passed on can be logged and still
 //! leave as it came.
 
-use std::{convert::Infallible, panic::AssertUnwindSafe, sync::Arc};
+use std::{convert::Infallible, fmt, panic::AssertUnwindSafe, sync::Arc};
 
 use axum::{
     body::Body,
@@ -49,7 +49,14 @@ pub struct Refusal {
 }
 
 /// Writes the JSON body of a refusal for the request path it is about.
-pub type RefusalBody = fn(&Refusal, path: &str) -> Vec<u8>;
+#[derive(Clone)]
+pub struct RefusalBody(Arc<dyn Fn(&Refusal, &str) -> Vec<u8> + Send + Sync>);
+
+impl fmt::Debug for RefusalBody {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("RefusalBody")
+    }
+}
 
 impl Refusal {
     /// The caller's address sent more than `backend.rateLimit` allows (express-rate-limit's words).
@@ -88,7 +95,7 @@ impl EdgeSettings {
                 cors,
                 trust_proxy,
                 rate_limiter: rate_limit.map(RateLimiter::new),
-                refusal_body: |refusal, _| refusal.default_body(),
+                refusal_body: RefusalBody(Arc::new(|refusal, _| refusal.default_body())),
             }),
             _ => Err(errors),
         }
@@ -96,13 +103,16 @@ impl EdgeSettings {
 
     /// Replaces how the edge's own refusals are written, for paths whose callers expect another shape.
     #[must_use]
-    pub fn with_refusal_body(mut self, refusal_body: RefusalBody) -> Self {
-        self.refusal_body = refusal_body;
+    pub fn with_refusal_body(
+        mut self,
+        refusal_body: impl Fn(&Refusal, &str) -> Vec<u8> + Send + Sync + 'static,
+    ) -> Self {
+        self.refusal_body = RefusalBody(Arc::new(refusal_body));
         self
     }
 
     fn refuse(&self, refusal: &Refusal, path: &str) -> Response {
-        JsonResponse::from_bytes(refusal.status, (self.refusal_body)(refusal, path)).into_response()
+        JsonResponse::from_bytes(refusal.status, (self.refusal_body.0)(refusal, path)).into_response()
     }
 }
 
