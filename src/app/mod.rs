@@ -35,6 +35,7 @@ pub struct App {
     root: Arc<Root>,
     registrations: Vec<Registration>,
     discovery: Live<Discovery>,
+    listen_argument: Option<String>,
     env: PluginEnv,
 }
 
@@ -91,7 +92,10 @@ impl App {
         let (registrations, mut problems) = register(BackendBuilder::new(reader.clone())).finish();
         let settings = keep(Settings::read(&reader, options.listen.as_deref()), &mut problems);
         let ids: Vec<_> = registrations.iter().map(|registration| registration.id).collect();
-        let discovery = keep(Discovery::from_config(&reader, &ids), &mut problems);
+        let discovery = keep(
+            Discovery::listening_at(&reader, &ids, options.listen.as_deref()),
+            &mut problems,
+        );
         let auth = keep(AuthConfig::read(&reader), &mut problems);
         let authorities = keep(authorities::read(&reader, &options.ca_files), &mut problems);
         let (Some(mut settings), Some(discovery), Some(auth), Some(authorities), true) =
@@ -126,6 +130,7 @@ impl App {
             root,
             registrations,
             discovery,
+            listen_argument: options.listen.clone(),
             env,
         })
     }

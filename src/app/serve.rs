@@ -43,7 +43,7 @@ impl App {
         end: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), ServeError> {
         info!("Listening on {}", listener.local_addr()?);
-        reload::follow(&self.registrations, &self.discovery, &self.env);
+        reload::follow(&self);
         self.env
             .tasks
             .spawn_until_shutdown(config::watch(self.env.config.clone(), std::future::pending()));

@@ -66,11 +66,12 @@ impl BackendBuilder {
                 None
             }
         };
+        let rate_limiter = self.rate_limiter(P::ID);
         self.registrations.push(Registration {
             id: P::ID,
             section: P::CONFIG_SECTION,
             error_body: P::error_body,
-            rate_limiter: self.rate_limiter(P::ID),
+            rate_limiter,
             on,
         });
         self

@@ -5,7 +5,10 @@ use std::collections::{HashMap, HashSet};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::{Host, Url};
 
-use crate::config::{ConfigError, ConfigReader, Value};
+use crate::{
+    config::{ConfigError, ConfigReader, Value},
+    infra::http_server::ListenAddress,
+};
 
 /// What JavaScript's `encodeURIComponent` leaves alone.
 const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
@@ -18,9 +21,6 @@ const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'\'')
     .remove(b'(')
     .remove(b')');
-
-/// Port when nothing says otherwise; Backstage's own default.
-const DEFAULT_PORT: u16 = 7007;
 
 /// The base address of every plugin, as Backstage's `HostDiscovery` computes them.
 ///
@@ -66,17 +66,13 @@ impl Discovery {
         let mut errors = Vec::new();
         let base_url = note(&mut errors, reader.string("backend.baseUrl")).unwrap_or_default();
         let upstream = note(&mut errors, reader.optional_string("stagedoor.upstream")).flatten();
-        let listen = match listen {
-            Some(text) => ListenAddress::parse(text, "--listen"),
-            None => ListenAddress::read(reader),
-        };
-        let listen = note(&mut errors, listen).unwrap_or_default();
+        let listen = note(&mut errors, ListenAddress::read(reader, listen));
         let external_origin = base_url.trim_end_matches('/').to_owned();
         let mut discovery = Self {
             served: served_plugin_ids.iter().map(|id| (*id).to_owned()).collect(),
             named: HashMap::new(),
             fallback: Target::default(),
-            own_origin: listen.origin(reader.has("backend.https")),
+            own_origin: own_origin(reader, listen.as_ref()),
             portal_origin: upstream.map_or_else(
                 || external_origin.clone(),
                 |upstream| upstream.trim_end_matches('/').to_owned(),
@@ -92,7 +88,9 @@ impl Discovery {
             Err(error) => errors.push(error),
         }
         if errors.is_empty() {
-            errors = discovery.self_references(&listen);
+            errors = listen
+                .map(|listen| discovery.self_references(&listen))
+                .unwrap_or_default();
         }
         if errors.is_empty() {
             Ok(discovery)
@@ -161,7 +159,7 @@ impl Discovery {
             ids.push("auth");
         }
         ids.into_iter()
-            .filter(|id| !self.serves(id) && listen.is_reached_by(&self.internal_base(id)))
+            .filter(|id| !self.serves(id) && reaches(&self.internal_base(id), listen))
             .map(|id| {
                 ConfigError::new(format!(
                     "The plugin '{id}' would be looked for at this service itself, which does not serve it. List it in \
@@ -197,96 +195,37 @@ impl Target {
     }
 }
 
-/// Where this process listens, as far as the configuration says.
-#[derive(Debug)]
-struct ListenAddress {
-    host: String,
-    port: u16,
+/// Whether a call to the address would arrive at a process that listens there.
+fn reaches(address: &str, listen: &ListenAddress) -> bool {
+    let Ok(url) = Url::parse(address) else {
+        return false;
+    };
+    if url.port_or_known_default() != Some(listen.port) {
+        return false;
+    }
+    let here = match url.host() {
+        Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
+        Some(Host::Ipv4(ip)) => ip.is_loopback() || ip.is_unspecified(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback() || ip.is_unspecified(),
+        None => false,
+    };
+    let listens_on_loopback = matches!(
+        listen.host.as_str(),
+        "" | "::" | "0.0.0.0" | "localhost" | "::1" | "127.0.0.1"
+    );
+    (here && listens_on_loopback) || url.host_str().is_some_and(|host| host == listen.host)
 }
 
-impl Default for ListenAddress {
-    fn default() -> Self {
-        Self {
-            host: String::new(),
-            port: DEFAULT_PORT,
-        }
-    }
-}
-
-impl ListenAddress {
-    fn read(reader: &ConfigReader) -> Result<Self, ConfigError> {
-        let own = reader
-            .get("stagedoor.listen")?
-            .map(|value| ("stagedoor.listen", value));
-        let found = match own {
-            Some(found) => Some(found),
-            None => reader
-                .get("backend.listen")?
-                .map(|value| ("backend.listen", value)),
-        };
-        match found {
-            None => Ok(Self::default()),
-            Some((key, Value::Object(_))) => {
-                let object = reader.config(key)?;
-                Ok(Self {
-                    host: object.optional_string("host")?.unwrap_or_default(),
-                    port: object
-                        .optional_number("port")?
-                        .map_or(DEFAULT_PORT, |port| port as u16),
-                })
-            }
-            Some((key, value)) => {
-                let text = match value {
-                    Value::Number(port) => port.to_string(),
-                    _ => reader.string(key)?,
-                };
-                Self::parse(&text, &reader.full_key(key))
-            }
-        }
-    }
-
-    /// Takes `host:port`, `[v6]:port`, `:port` or a port apart; `key` is what a message names.
-    fn parse(text: &str, key: &str) -> Result<Self, ConfigError> {
-        let (host, port) = text.rsplit_once(':').unwrap_or(("", text));
-        let port = port
-            .parse()
-            .map_err(|_| ConfigError::new(format!("'{key}' must end in a port number")))?;
-        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-        Ok(Self { host, port })
-    }
-
-    /// The address Backstage would give for itself: wildcards become this machine's own name.
-    fn origin(&self, tls: bool) -> String {
-        let host = match self.host.as_str() {
-            "" | "::" => "localhost".to_owned(),
-            "0.0.0.0" => "127.0.0.1".to_owned(),
-            host if host.contains(':') => format!("[{host}]"),
-            host => host.to_owned(),
-        };
-        let scheme = if tls { "https" } else { "http" };
-        format!("{scheme}://{host}:{}", self.port)
-    }
-
-    /// Whether a call to the address would arrive at this process.
-    fn is_reached_by(&self, address: &str) -> bool {
-        let Ok(url) = Url::parse(address) else {
-            return false;
-        };
-        if url.port_or_known_default() != Some(self.port) {
-            return false;
-        }
-        let here = match url.host() {
-            Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
-            Some(Host::Ipv4(ip)) => ip.is_loopback() || ip.is_unspecified(),
-            Some(Host::Ipv6(ip)) => ip.is_loopback() || ip.is_unspecified(),
-            None => false,
-        };
-        let listens_on_loopback = matches!(
-            self.host.as_str(),
-            "" | "::" | "0.0.0.0" | "localhost" | "::1" | "127.0.0.1"
-        );
-        (here && listens_on_loopback) || url.host_str().is_some_and(|host| host == self.host)
-    }
+/// The address Backstage would give for itself: wildcards become this machine's own name.
+fn own_origin(reader: &ConfigReader, listen: Option<&ListenAddress>) -> String {
+    let scheme = if reader.has("backend.https") {
+        "https"
+    } else {
+        "http"
+    };
+    listen
+        .map(|listen| format!("{scheme}://{}", listen.local_authority()))
+        .unwrap_or_default()
 }
 
 fn check_target(target: &str, key: &str) -> Result<(), ConfigError> {

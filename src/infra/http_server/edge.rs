@@ -50,7 +50,7 @@ pub struct Refusal {
 
 /// Writes the JSON body of a refusal for the request path it is about.
 #[derive(Clone)]
-pub struct RefusalBody(Arc<dyn Fn(&Refusal, &str) -> Vec<u8> + Send + Sync>);
+pub(super) struct RefusalBody(Arc<dyn Fn(&Refusal, &str) -> Vec<u8> + Send + Sync>);
 
 impl fmt::Debug for RefusalBody {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
