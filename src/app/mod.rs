@@ -91,7 +91,7 @@ impl App {
         let reader = store.reader();
         let (registrations, mut problems) = register(BackendBuilder::new(reader.clone())).finish();
         let settings = keep(Settings::read(&reader, options.listen.as_deref()), &mut problems);
-        let ids: Vec<_> = registrations.iter().map(|registration| registration.id).collect();
+        let ids = ids_that_are_on(&registrations);
         let discovery = keep(
             Discovery::listening_at(&reader, &ids, options.listen.as_deref()),
             &mut problems,
@@ -147,6 +147,15 @@ impl App {
             .collect::<Vec<_>>()
             .join(", ")
     }
+}
+
+/// The ids we answer for. One whose section is missing may still run in the Node backend, so it is not ours.
+fn ids_that_are_on(registrations: &[Registration]) -> Vec<&'static str> {
+    registrations
+        .iter()
+        .filter(|registration| registration.on.is_some())
+        .map(|registration| registration.id)
+        .collect()
 }
 
 /// Keeps a value that was read, or its problems.

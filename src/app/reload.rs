@@ -5,11 +5,7 @@ use crate::backstage::discovery::Discovery;
 
 /// Lets plugins and discovery follow; a reload that any of them refuses changes nothing.
 pub(super) fn follow(app: &App) {
-    let ids: Vec<_> = app
-        .registrations
-        .iter()
-        .map(|registration| registration.id)
-        .collect();
+    let ids = super::ids_that_are_on(&app.registrations);
     let (discovery, listen) = (app.discovery.clone(), app.listen_argument.clone());
     app.env.config.on_change(&["discovery"], move |reader| {
         let newer = Discovery::listening_at(reader, &ids, listen.as_deref())?;

@@ -120,9 +120,9 @@ fn our_own_address_is_written_as_backstage_writes_it() {
     for (listen, own) in [
         ("':80'", "http://localhost:80"),
         ("'0.0.0.0:80'", "http://127.0.0.1:80"),
-        ("'[::]:80'", "http://localhost:80"),
-        ("'[fd00::1]:80'", "http://[fd00::1]:80"),
-        ("8080", "http://localhost:8080"),
+        ("{ host: '::', port: 80 }", "http://localhost:80"),
+        ("{ host: 'fd00::1', port: 80 }", "http://[fd00::1]:80"),
+        ("'8080'", "http://localhost:8080"),
         ("{ host: box, port: 81 }", "http://box:81"),
     ] {
         let yaml = format!("backend: {{ baseUrl: 'https://portal', listen: {listen} }}");
