@@ -169,6 +169,8 @@ struct Loading<'a> {
 
 impl Loading<'_> {
     fn layers(&mut self, sources: Vec<Source>) -> Result<Vec<Layer>, ConfigError> {
+        // First, as the reference finds out what is wrong with the variables before any file is read.
+        let overrides = env_overrides::read(self.environment)?;
         let mut layers = Vec::new();
         for source in sources {
             layers.extend(match source {
@@ -176,7 +178,7 @@ impl Loading<'_> {
                 Source::Remote(url, body) => Some(self.remote(url, &body)?),
             });
         }
-        layers.extend(env_overrides::read(self.environment)?.map(|data| Layer {
+        layers.extend(overrides.map(|data| Layer {
             context: "env".to_owned(),
             data,
         }));

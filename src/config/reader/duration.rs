@@ -28,8 +28,8 @@ const MS_MAX_LENGTH: usize = 100;
 impl ConfigReader {
     /// Returns a duration: an object of units, `30s`, `1.5h` or ISO 8601; a missing key is an error.
     pub fn duration(&self, key: &str) -> Result<Duration, ConfigError> {
-        let millis = match self.find(key)? {
-            Some((_, Value::String(_))) => self.duration_text(key)?,
+        let millis = match self.get(key)? {
+            Some(Value::String(_)) => self.duration_text(key)?,
             _ => self.duration_object(key)?,
         };
         Duration::try_from_secs_f64(millis / 1000.0).map_err(|_| {
@@ -100,9 +100,7 @@ impl ConfigReader {
 
     /// The milliseconds of each unit given, and all keys of the object.
     fn duration_units(&self, key: &str) -> Result<(Vec<f64>, Vec<String>), ConfigError> {
-        let Some(root) = self.optional_config(key)? else {
-            return Ok((Vec::new(), Vec::new()));
-        };
+        let root = self.rooted(self.mappings(key)?, key);
         let mut given = Vec::new();
         for (unit, length) in UNITS {
             given.extend(root.optional_number(unit)?.map(|count| count * length));

@@ -73,18 +73,26 @@ impl ConfigReader {
     }
 
     /// Returns a reader for the mapping at the key; missing is an error.
+    ///
+    /// Every layer is checked, hidden ones too.
     pub fn config(&self, key: &str) -> Result<ConfigReader, ConfigError> {
-        self.required(key, self.optional_config(key)?)
+        let layers = self.mappings(key)?;
+        let reader = (!layers.is_empty()).then(|| self.rooted(layers, key));
+        self.required(key, reader)
     }
 
     /// Returns a reader for the mapping at the key.
     ///
-    /// Every layer is checked, hidden ones too, but only when the key has a value: that is how the reader behaves
-    /// that Backstage hands to its plugins.
+    /// Layers are checked only when the key has a value: so does the reader that Backstage hands to its plugins.
     pub fn optional_config(&self, key: &str) -> Result<Option<ConfigReader>, ConfigError> {
-        if self.find(key)?.is_none() {
-            return Ok(None);
+        match self.find(key)? {
+            Some(_) => self.config(key).map(Some),
+            None => Ok(None),
         }
+    }
+
+    /// The mappings at the key, lowest layer first, without those that a null above them hides.
+    pub(super) fn mappings(&self, key: &str) -> Result<Vec<Held>, ConfigError> {
         let mut found = Vec::with_capacity(self.layers.len());
         for layer in self.layers.iter().rev() {
             found.push((layer, self.read_layer(layer, key)?));
@@ -101,7 +109,7 @@ impl ConfigReader {
                 Some(other) => return Err(self.type_error(key, (&layer.context, other), "object")),
             }
         }
-        Ok(Some(self.rooted(layers, key)))
+        Ok(layers)
     }
 
     /// Returns a reader for each mapping of the list at the key.
@@ -124,7 +132,7 @@ impl ConfigReader {
         Ok(Some(readers))
     }
 
-    fn rooted(&self, layers: Vec<Held>, key: &str) -> ConfigReader {
+    pub(super) fn rooted(&self, layers: Vec<Held>, key: &str) -> ConfigReader {
         ConfigReader {
             layers: layers.into(),
             prefix: self.full_key(key).into(),

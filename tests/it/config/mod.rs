@@ -1,4 +1,7 @@
 //! app-config: the golden cases of the real loader, and what the real loader says to made-up configurations.
 
+mod differential;
 mod fixtures;
+mod generate;
 mod outcome;
+mod reload;

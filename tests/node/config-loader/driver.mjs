@@ -1,6 +1,6 @@
-// Reads {"cases": [{dir, args, env, reads}]} on stdin, loads each with the real Backstage loader and writes the
-// outcomes as one JSON list: {config, reads} or {error, kind}. `dir` is root folder and working directory; `env` is
-// the whole environment, in order.
+// Reads {"cases": [{dir, args, env, files, reads}]} on stdin, loads each with the real Backstage loader and writes the
+// outcomes as one JSON list: {config, reads} or {error, kind, alone}. `dir` is root folder and working directory; `env` is
+// the whole environment, in order; `files` are the ones that may be read.
 import { ConfigSources } from '@backstage/config-loader';
 import { readDurationFromConfig } from '@backstage/config';
 import { durationToMilliseconds } from '@backstage/types';
@@ -39,20 +39,39 @@ const read = (config, [method, key], dir) => {
 
 const isSyntax = error =>
   error instanceof ReferenceError ||
-  /YAML(Parse|Semantic|Syntax|Reference)?Error|failed to parse included file/.test(`${error.name}: ${error.message}`);
+  /YAML(Parse|Semantic|Syntax|Reference)?Error|failed to parse included file|Merge sources must be/.test(`${error.name}: ${error.message}`);
 
-const outcome = async ({ dir, args, env, reads }) => {
+const load = async (args, dir) => {
+  const argv = ['node', 'backend', ...args];
+  const config = await ConfigSources.toConfig(ConfigSources.default({ argv, rootDir: dir, watch: false }));
+  config.close();
+  return config;
+};
+
+const failure = (error, dir) => ({
+  error: error.message.replaceAll(dir, '<dir>'),
+  kind: isSyntax(error) ? 'syntax' : 'config',
+});
+
+// All files are read at the same time, so of several broken ones any may be named: says what is wrong with each.
+const failuresAlone = async (files, dir) => {
+  for (const name of Object.keys(process.env)) if (name.startsWith('APP_CONFIG_')) delete process.env[name];
+  const failures = [];
+  for (const file of files) {
+    await load(['--config', file], dir).catch(error => failures.push(failure(error, dir)));
+  }
+  return failures;
+};
+
+const outcome = async ({ dir, args, env, files, reads }) => {
   for (const name of Object.keys(process.env)) delete process.env[name];
   for (const [name, value] of env) process.env[name] = value;
   process.chdir(dir);
   try {
-    const argv = ['node', 'backend', ...args];
-    const config = await ConfigSources.toConfig(ConfigSources.default({ argv, rootDir: dir, watch: false }));
-    config.close();
+    const config = await load(args, dir);
     return { config: encode(config.getOptional() ?? {}), reads: reads.map(one => read(config, one, dir)) };
   } catch (error) {
-    const message = error.message.replaceAll(dir, '<dir>');
-    return { error: message, kind: isSyntax(error) ? 'syntax' : 'config' };
+    return { ...failure(error, dir), alone: await failuresAlone(files, dir) };
   }
 };
 

@@ -142,7 +142,10 @@ fn reads(random: &mut Random) -> Vec<Json> {
     for _ in 0..24 {
         let depth = 1 + random.below(3);
         let steps: Vec<_> = (0..depth).map(|_| yaml::key_to_read(random)).collect();
-        reads.push(json!([random.pick(METHODS), steps.join(".")]));
+        // The root itself is read with other methods by nobody, and the reference stumbles over it.
+        if steps != [""] {
+            reads.push(json!([random.pick(METHODS), steps.join(".")]));
+        }
     }
     reads
 }

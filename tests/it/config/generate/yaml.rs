@@ -28,7 +28,6 @@ const ODD: &[&str] = &[
     ".nan",
     "? z",
     "!!str 5",
-    "__proto__",
     "\"\\u0041\"",
 ];
 
@@ -221,12 +220,22 @@ pub(super) fn document(random: &mut Random) -> String {
                 ])
                 .to_owned();
         }
-        1 => return format!("%YAML 1.1\n---\n{}", mapping(random, 0, DIRECTIVES)),
+        1 => return yaml_1_1(random),
         2 => return mapping(random, 0, DIRECTIVES).replace('\n', "\r\n"),
         3 => return format!("\u{feff}{}", mapping(random, 0, DIRECTIVES)),
         _ => {}
     }
     mapping(random, 0, DIRECTIVES)
+}
+
+/// A file of the older dialect, without the timestamps, sixty-based numbers and numbers without
+/// digits that we leave as text.
+fn yaml_1_1(random: &mut Random) -> String {
+    let text = mapping(random, 0, DIRECTIVES);
+    let text = ["2024-01-31T10:00:00Z", "2024-01-31", "12:30:45", "1:30", "e3"]
+        .iter()
+        .fold(text, |text, word| text.replace(word, "word"));
+    format!("%YAML 1.1\n---\n{text}")
 }
 
 /// A file that others include.
