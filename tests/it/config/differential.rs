@@ -1,10 +1,6 @@
 //! What the real Backstage loader says to the same configuration: same value, same failure, same message.
 
-use std::{
-    io::Write,
-    path::Path,
-    process::{Command, Stdio},
-};
+use std::path::Path;
 
 use serde_json::{Value as Json, json};
 use stagedoor::config::{Environment, LoadOptions};
@@ -99,26 +95,8 @@ fn ask_the_real_loader(root: &Path, cases: &[Case]) -> Vec<Json> {
             json!({ "dir": dir, "args": args, "env": case.environment, "files": files, "reads": case.reads })
         })
         .collect();
-    let mut driver = Command::new("node");
-    driver
-        .arg("driver.mjs")
-        .current_dir(node::installed("config-loader"));
-    let mut driver = driver
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let question = json!({ "cases": question }).to_string();
-    driver
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(question.as_bytes())
-        .unwrap();
-    let output = driver.wait_with_output().unwrap();
-    assert!(output.status.success(), "the driver failed: {}", output.status);
-    serde_json::from_slice(&output.stdout).unwrap()
+    let outcomes = node::ask("config-loader", "driver.mjs", &json!({ "cases": question }));
+    serde_json::from_value(outcomes).unwrap()
 }
 
 fn describe(number: usize, case: &Case, expected: &Json, actual: &Json) -> String {

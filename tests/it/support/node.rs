@@ -1,10 +1,13 @@
 //! Packages from npm that tests run against, each in a folder of `tests/node`.
 
 use std::{
+    io::Write,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::Mutex,
 };
+
+use serde_json::Value as Json;
 
 /// Two tests that want the same folder must not both install into it.
 static INSTALLING: Mutex<()> = Mutex::new(());
@@ -20,6 +23,27 @@ pub(crate) fn installed(name: &str) -> PathBuf {
         install(&folder);
     }
     folder
+}
+
+/// Runs a script of the folder, hands it the question on stdin and returns the JSON it writes.
+pub(crate) fn ask(name: &str, script: &str, question: &Json) -> Json {
+    let mut node = Command::new("node");
+    node.arg(script).current_dir(installed(name));
+    let node = node
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let mut node = node.unwrap_or_else(|error| panic!("node could not be started: {error}"));
+    let mut stdin = node.stdin.take().unwrap();
+    let question = question.to_string();
+    // In a thread of its own: the script may write before it has read everything.
+    let asking = std::thread::spawn(move || stdin.write_all(question.as_bytes()));
+    let output = node.wait_with_output().unwrap();
+    asking.join().unwrap().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{script} failed: {said}");
+    serde_json::from_slice(&output.stdout).unwrap()
 }
 
 fn install(folder: &Path) {

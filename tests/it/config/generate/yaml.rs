@@ -317,7 +317,7 @@ fn entry(random: &mut Random, depth: usize, directives: &[&str]) -> String {
         ),
         3 if random.one_in(6) => random.pick(&[" *anchor", " *b"]).to_owned(),
         4 => directive(random, depth, directives),
-        1..=11 => format!(" {}", scalar(random, depth)),
+        2 | 3 | 5..=11 => format!(" {}", scalar(random, depth)),
         12..=16 => format!("\n{}", mapping(random, depth + 1, directives)),
         _ => list(random, depth, directives),
     }
