@@ -175,7 +175,14 @@ impl ConfigStore {
         self.shared.reader.set(reader);
         changes.into_iter().for_each(|apply| apply());
         tracing::info!("The configuration was read again and is in force");
-        log_for_restart(&changed, &subscribers);
+        let live_keys: Vec<_> = subscribers
+            .iter()
+            .flat_map(|one| &one.live_keys)
+            .map(String::as_str)
+            .collect();
+        if let Some(notice) = restart_notice(&changed, &live_keys) {
+            tracing::warn!("{notice}");
+        }
         Ok(true)
     }
 }
@@ -214,24 +221,51 @@ fn validate(subscribers: &[Arc<Subscriber>], reader: &ConfigReader) -> Result<Ve
     }
 }
 
-fn log_for_restart(changed: &[String], subscribers: &[Arc<Subscriber>]) {
-    let followed = |key: &str| {
-        let mut live = subscribers.iter().flat_map(|subscriber| &subscriber.live_keys);
-        live.any(|live| related(live, key))
-    };
+/// Names the changed keys that nobody follows; `None` when there are none.
+fn restart_notice(changed: &[String], live_keys: &[&str]) -> Option<String> {
+    let followed = |key: &str| live_keys.iter().any(|live| related(live, key));
     let ours = |key: &str| OUR_SECTIONS.contains(&key.split('.').next().unwrap_or_default());
-    let keys: Vec<&str> = changed
-        .iter()
-        .map(String::as_str)
-        .filter(|key| ours(key) && !followed(key))
-        .collect();
-    if keys.is_empty() {
-        return;
-    }
+    let keys = changed.iter().map(String::as_str);
+    let keys: Vec<&str> = keys.filter(|key| ours(key) && !followed(key)).collect();
     let shown: Vec<&str> = keys.iter().take(MAX_KEYS_LOGGED).copied().collect();
     let more = match keys.len() - shown.len() {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    tracing::warn!("takes effect after a restart: {}{more}", shown.join(", "));
+    (!keys.is_empty()).then(|| format!("takes effect after a restart: {}{more}", shown.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn notice(changed: &[&str]) -> Option<String> {
+        let changed: Vec<String> = changed.iter().map(|&key| key.to_owned()).collect();
+        restart_notice(&changed, &["discovery", "stagedoor.spacelift.cacheTtl"])
+    }
+
+    #[test]
+    fn changes_that_nobody_follows_are_named_and_other_peoples_are_not() {
+        assert_eq!(
+            notice(&[
+                "discovery.endpoints",
+                "stagedoor.spacelift.cacheTtl",
+                "techdocs.builder"
+            ]),
+            None
+        );
+        assert_eq!(
+            notice(&["stagedoor.listen", "discovery.endpoints", "spacelift.hostUrl"]).as_deref(),
+            Some("takes effect after a restart: stagedoor.listen, spacelift.hostUrl")
+        );
+    }
+
+    #[test]
+    fn a_long_list_is_cut_short() {
+        let changed: Vec<String> = (0..MAX_KEYS_LOGGED + 3)
+            .map(|number| format!("app.k{number}"))
+            .collect();
+        let notice = restart_notice(&changed, &[]).unwrap();
+        assert!(notice.ends_with(" and 3 more"), "{notice}");
+    }
 }
