@@ -9,8 +9,11 @@
 )]
 
 mod auth;
+mod browser;
+mod canary;
 mod config;
 mod container;
+mod docs;
 mod http;
 mod layering;
 mod mount;

@@ -53,6 +53,10 @@ fn every_plugin_is_registered_by_one_mod_line_and_one_add_line() {
     let sources = below("src");
     let list = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(LIST)).unwrap();
     let folders = plugin_folders(&sources);
+    assert!(
+        folders.contains("spacelift") && folders.contains("ske"),
+        "{folders:?}"
+    );
     assert_eq!(faults_of_list(&list, &folders), Vec::<String>::new());
 }
 
