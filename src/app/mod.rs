@@ -5,6 +5,7 @@ mod check;
 mod reload;
 mod serve;
 mod settings;
+mod unknown_keys;
 
 use std::{io, sync::Arc};
 
@@ -18,7 +19,7 @@ use crate::{
         lifecycle::Lifecycle,
         root::{Root, Shared},
     },
-    config::{ConfigError, ConfigStore, Live},
+    config::{ConfigError, ConfigReader, ConfigStore, Live},
     infra::{
         http_client::{ClientError, HttpClients},
         tasks::Tasks,
@@ -36,6 +37,7 @@ pub struct App {
     registrations: Vec<Registration>,
     discovery: Live<Discovery>,
     listen_argument: Option<String>,
+    warnings: Vec<String>,
     env: PluginEnv,
 }
 
@@ -103,6 +105,7 @@ impl App {
         else {
             return Err(StartError::Config(problems));
         };
+        let warnings = warnings(&reader, &registrations);
         let http = HttpClients::new(&authorities)?;
         let env = PluginEnv {
             http,
@@ -131,8 +134,14 @@ impl App {
             registrations,
             discovery,
             listen_argument: options.listen.clone(),
+            warnings,
             env,
         })
+    }
+
+    /// What is legal in the configuration and probably not meant.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     /// Names the plugins and whether each is on.
@@ -147,6 +156,33 @@ impl App {
             .collect::<Vec<_>>()
             .join(", ")
     }
+}
+
+fn warnings(reader: &ConfigReader, registrations: &[Registration]) -> Vec<String> {
+    let unknown = unknown_keys::find(reader, registrations);
+    let unknown = unknown
+        .into_iter()
+        .map(|key| format!("{key} is not a key Stagedoor knows; is it a typing mistake?"));
+    let dropped = reader
+        .dropped()
+        .filter(|(key, _)| concerns_us(key, registrations))
+        .map(|(key, variable)| {
+            format!("{key} is left out because the environment variable {variable} is not set")
+        });
+    unknown.chain(dropped).collect()
+}
+
+/// Whether a key is one we read; the file is shared, and the rest of it is Backstage's own business.
+fn concerns_us(key: &str, registrations: &[Registration]) -> bool {
+    let below = |section: &str| {
+        key.strip_prefix(section)
+            .is_some_and(|rest| rest.starts_with('.'))
+    };
+    below("stagedoor")
+        || below("backend.auth")
+        || registrations
+            .iter()
+            .any(|registration| below(registration.section))
 }
 
 /// The ids we answer for. One whose section is missing may still run in the Node backend, so it is not ours.

@@ -43,6 +43,7 @@ impl App {
         end: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), ServeError> {
         info!("Listening on {}", listener.local_addr()?);
+        self.warnings.iter().for_each(|warning| warn!("{warning}"));
         reload::follow(&self);
         self.env
             .tasks

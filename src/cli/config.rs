@@ -44,6 +44,9 @@ pub(super) async fn check(args: ConfigArgs) -> ExitCode {
     };
     match App::build(opened.store.clone(), &opened.start_options(None)) {
         Ok(app) => {
+            app.warnings()
+                .iter()
+                .for_each(|warning| output::line(&format!("warning: {warning}")));
             output::line(&format!(
                 "The configuration is sound. Plugins: {}",
                 app.describe_plugins()

@@ -20,3 +20,4 @@ mod mount;
 mod simulator;
 mod spacelift;
 mod support;
+mod warnings;

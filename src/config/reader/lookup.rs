@@ -46,6 +46,15 @@ impl ConfigReader {
         self.dropped.get(&self.full_key(key)).cloned()
     }
 
+    /// Every key that is missing because a variable is, with the variable; keys are full paths.
+    pub fn dropped(&self) -> impl Iterator<Item = (&str, &str)> {
+        let missing = |(key, _): &(&String, &String)| !self.has(key);
+        self.dropped
+            .iter()
+            .filter(missing)
+            .map(|(key, variable)| (key.as_str(), variable.as_str()))
+    }
+
     /// Whether the key has a value in any layer; false also where reading it would be an error.
     pub fn has(&self, key: &str) -> bool {
         matches!(self.find(key), Ok(Some(_)))

@@ -77,6 +77,14 @@ impl TestApp {
         }
     }
 
+    /// Returns what a configuration that is accepted is warned of.
+    pub async fn warnings(app_config: &str, register: fn(BackendBuilder) -> BackendBuilder) -> Vec<String> {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(&folder, app_config).await;
+        let app = App::build_with(store, &StartOptions::default(), register).unwrap();
+        app.warnings().to_vec()
+    }
+
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.base)
     }
