@@ -159,7 +159,7 @@ impl App {
 }
 
 fn warnings(reader: &ConfigReader, registrations: &[Registration]) -> Vec<String> {
-    let unknown = unknown_keys::find(reader, registrations);
+    let unknown = unknown_keys::find(reader);
     let unknown = unknown
         .into_iter()
         .map(|key| format!("{key} is not a key Stagedoor knows; is it a typing mistake?"));

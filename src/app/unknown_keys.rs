@@ -4,10 +4,7 @@ use std::sync::LazyLock;
 
 use serde_json::Value as Json;
 
-use crate::{
-    backstage::builder::Registration,
-    config::{ConfigReader, Object, Value},
-};
+use crate::config::{ConfigReader, Object, Value};
 
 /// The schema a portal may add to its own strict check; here it says which keys there are.
 static SCHEMA: LazyLock<Json> = LazyLock::new(|| {
@@ -17,21 +14,11 @@ static SCHEMA: LazyLock<Json> = LazyLock::new(|| {
 /// Returns the full path of every key below our sections that nobody knows.
 ///
 /// They are warned of and not refused, because the file is shared with the frontend and with Backstage itself.
-pub(super) fn find(reader: &ConfigReader, registrations: &[Registration]) -> Vec<String> {
+pub(super) fn find(reader: &ConfigReader) -> Vec<String> {
     let mut unknown = Vec::new();
     for (section, schema) in SCHEMA["properties"].as_object().into_iter().flatten() {
         if let Ok(Some(Value::Object(found))) = reader.get(section) {
             walk(&found, schema, section, &mut unknown);
-        }
-    }
-    for registration in registrations
-        .iter()
-        .filter(|registration| !registration.section_keys.is_empty())
-    {
-        if let Ok(Some(Value::Object(found))) = reader.get(registration.section) {
-            let is_unknown = |key: &&String| !registration.section_keys.contains(&key.as_str());
-            let path = |key: &String| format!("{}.{key}", registration.section);
-            unknown.extend(found.keys().filter(is_unknown).map(path));
         }
     }
     unknown
