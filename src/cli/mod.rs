@@ -2,7 +2,7 @@
 
 mod check;
 mod config;
-
+mod demo;
 mod healthcheck;
 mod output;
 mod serve;
@@ -39,7 +39,8 @@ enum Command {
     /// Look at the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
-
+    /// Show everything at work on loopback, with a simulated Spacelift and no account.
+    Demo(demo::DemoArgs),
     /// Ask a running Stagedoor whether it is ready; for container health checks.
     Healthcheck(ServeArgs),
 }
@@ -95,7 +96,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Some(Command::Check(args)) => check::run(args).await,
         Some(Command::Config(ConfigCommand::Print(args))) => config::print(args).await,
         Some(Command::Config(ConfigCommand::Check(args))) => config::check(args).await,
-
+        Some(Command::Demo(args)) => demo::run(args).await,
         Some(Command::Healthcheck(args)) => healthcheck::run(args).await,
     }
 }

@@ -13,6 +13,7 @@ mod browser;
 mod canary;
 mod config;
 mod container;
+mod demo;
 mod docs;
 mod http;
 mod layering;
