@@ -194,6 +194,20 @@ async fn a_plugin_may_have_a_rate_limit_of_its_own_and_refuses_in_its_own_shape(
 }
 
 #[tokio::test]
+async fn the_public_keys_are_open_and_tagged_even_where_the_section_is_missing() {
+    let app = TestApp::start_with(&backend_section(), echo).await;
+    let keys = app
+        .client
+        .get(app.url("/api/echo/.backstage/auth/v1/jwks.json"))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(keys.status(), 200);
+    assert_eq!(keys.headers()["etag"], r#"W/"b-J/WeZht0IF2k6V1P3IgtucDH6zY""#);
+    assert_eq!(keys.text().await.unwrap(), r#"{"keys":[]}"#);
+}
+
+#[tokio::test]
 async fn health_is_open_and_knows_the_methods_and_spellings_of_express() {
     let app = app().await;
     for path in [

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{Extension, Json, response::IntoResponse};
+use axum::{Extension, response::IntoResponse};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use jiff::Timestamp;
@@ -16,7 +16,10 @@ use super::{
     token::{self, Jwt},
     user_token::{LIMITED_USER, USER},
 };
-use crate::backstage::{error::BackstageError, routes::Routes};
+use crate::{
+    backstage::{error::BackstageError, routes::Routes},
+    infra::http_server::JsonResponse,
+};
 
 const COOKIE_PATH: &str = "/.backstage/auth/v1/cookie";
 
@@ -33,8 +36,12 @@ pub fn plugin_auth_routes(routes: Routes) -> Routes {
         .delete(COOKIE_PATH, clear_cookie)
 }
 
-async fn public_keys(Extension(door): Extension<Arc<PluginDoor>>) -> Json<Value> {
-    Json(door.authenticator.own_keys().clone())
+async fn public_keys(Extension(door): Extension<Arc<PluginDoor>>) -> JsonResponse {
+    json(door.authenticator.own_keys())
+}
+
+fn json(value: &Value) -> JsonResponse {
+    JsonResponse::from_bytes(StatusCode::OK, value.to_string())
 }
 
 async fn issue_cookie(
@@ -43,11 +50,11 @@ async fn issue_cookie(
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, BackstageError> {
     if let Some(expires_at) = kept_cookie(&door, &headers).await? {
-        return Ok((HeaderMap::new(), Json(expiry(expires_at)?)));
+        return Ok((HeaderMap::new(), json(&expiry(expires_at)?)));
     }
     let (token, expires_at) = limited_token(&user)?;
     let cookie = set_cookie(&door, &token, expires_at)?;
-    Ok((cookie, Json(expiry(expires_at)?)))
+    Ok((cookie, json(&expiry(expires_at)?)))
 }
 
 async fn clear_cookie(
