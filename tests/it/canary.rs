@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 use reqwest::Client;
 use secrecy::SecretString;
 use stagedoor::simulator::{Fault, Simulator, SimulatorSettings, Target};
@@ -156,19 +159,6 @@ async fn no_secret_and_no_bearer_token_is_printed_whatever_happens() {
 async fn drive(mine: &Mine, base: &str) -> Vec<String> {
     let client = Client::builder().no_proxy().build().unwrap();
     let good = mine.canaries["static-token"].as_str();
-    let jwt = |typ: &str| {
-        let part = |text: &str| {
-            STANDARD
-                .encode(text)
-                .replace('=', "")
-                .replace('+', "-")
-                .replace('/', "_")
-        };
-        let header = part(&format!("{{\"typ\":\"{typ}\",\"alg\":\"ES256\",\"kid\":\"k\"}}"));
-        let claims =
-            part("{\"sub\":\"user:default/canary\",\"aud\":\"spacelift-io\",\"iat\":1,\"exp\":4102444800}");
-        format!("{header}.{claims}.Y2FuYXJ5LXNpZ25hdHVyZQ")
-    };
     let bad = [
         "canary-wrong-bearer".to_owned(),
         format!("{good}-and-more"),
@@ -215,6 +205,15 @@ async fn drive(mine: &Mine, base: &str) -> Vec<String> {
             STANDARD.encode(format!("user:{good}")),
         ])
         .collect()
+}
+
+/// A token of this type that nobody signed.
+fn jwt(typ: &str) -> String {
+    let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
+    let header = part(&format!("{{\"typ\":\"{typ}\",\"alg\":\"ES256\",\"kid\":\"k\"}}"));
+    let claims =
+        part("{\"sub\":\"user:default/canary\",\"aud\":\"spacelift-io\",\"iat\":1,\"exp\":4102444800}");
+    format!("{header}.{claims}.Y2FuYXJ5LXNpZ25hdHVyZQ")
 }
 
 fn faults() -> [Fault; 5] {

@@ -18,6 +18,7 @@ mod docs;
 mod http;
 mod layering;
 mod mount;
+mod reload;
 mod simulator;
 mod spacelift;
 mod support;

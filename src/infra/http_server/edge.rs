@@ -49,8 +49,11 @@ pub struct Refusal {
 }
 
 /// Writes the JSON body of a refusal for the request path it is about.
+type WriteRefusal = dyn Fn(&Refusal, &str) -> Vec<u8> + Send + Sync;
+
+/// A `WriteRefusal` that can be shared.
 #[derive(Clone)]
-pub(super) struct RefusalBody(Arc<dyn Fn(&Refusal, &str) -> Vec<u8> + Send + Sync>);
+pub(super) struct RefusalBody(Arc<WriteRefusal>);
 
 impl fmt::Debug for RefusalBody {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

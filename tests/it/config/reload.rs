@@ -3,12 +3,14 @@
 use std::{
     path::Path,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
+        mpsc,
     },
     time::Duration,
 };
 
+use futures_util::FutureExt as _;
 use stagedoor::config::{ConfigError, ConfigReader, ConfigStore, Environment, LoadOptions, watch_every};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
@@ -108,17 +110,32 @@ async fn a_reload_that_one_subscriber_refuses_changes_nothing_for_anybody() {
     assert_eq!((value(&store), applied.load(Ordering::SeqCst)), (2.0, 1));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn callers_who_arrive_during_a_reading_share_the_next_one() {
     let (dir, store) = opened("a: 1").await;
     let readings = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&readings);
+    let (entered, has_entered) = mpsc::channel();
+    let (go_on, may_go_on) = mpsc::channel::<()>();
+    let may_go_on = Mutex::new(may_go_on);
     store.on_change(&["a"], move |_| {
         counter.fetch_add(1, Ordering::SeqCst);
+        let _ = entered.send(());
+        may_go_on.lock().unwrap().recv_timeout(LIMIT).unwrap();
         Err(vec![ConfigError::new("never good enough")])
     });
     write(&dir, "a: 2");
-    tokio::join!(store.refresh(), store.refresh(), store.refresh(), store.refresh());
+    let reading = store.clone();
+    let first = tokio::spawn(async move { reading.refresh().await });
+    let waiting = tokio::task::spawn_blocking(move || has_entered.recv_timeout(LIMIT));
+    waiting.await.unwrap().unwrap();
+    let mut later: Vec<_> = (0..3).map(|_| Box::pin(store.refresh())).collect();
+    for caller in &mut later {
+        assert!(caller.now_or_never().is_none(), "the first reading is under way");
+    }
+    (0..2).for_each(|_| go_on.send(()).unwrap());
+    futures_util::future::join_all(later).await;
+    first.await.unwrap();
     assert_eq!(readings.load(Ordering::SeqCst), 2);
 }
 
