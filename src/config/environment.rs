@@ -5,9 +5,19 @@ use super::js;
 /// Environment variables in the order the process got them.
 ///
 /// A snapshot, so that a test can replace it and so that one load sees one state.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Environment {
     variables: Vec<(String, String)>,
+}
+
+impl std::fmt::Debug for Environment {
+    /// The names only: values may be secrets.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_list()
+            .entries(self.iter().map(|(name, _)| name))
+            .finish()
+    }
 }
 
 impl Environment {
@@ -79,5 +89,16 @@ impl Environment {
 
     fn non_empty(&self, name: &str) -> Option<&str> {
         self.get(name).filter(|value| !value.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_debug_form_names_the_variables_and_no_value() {
+        let environment = Environment::from_pairs([("SPACELIFT_API_SECRET", "hunter2")]);
+        assert_eq!(format!("{environment:?}"), r#"["SPACELIFT_API_SECRET"]"#);
     }
 }

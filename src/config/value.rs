@@ -6,7 +6,9 @@ use indexmap::IndexMap;
 pub type Object = IndexMap<String, Value>;
 
 /// A raw configuration value. Unlike `serde_json::Value` it can hold infinities and NaN, which YAML can write.
-#[derive(Debug, Clone, PartialEq)]
+///
+/// Any value may be a secret, so its debug form shows the keys and the types only.
+#[derive(Clone, PartialEq)]
 pub enum Value {
     /// YAML null. In a merged object it removes the key; inside arrays it stays.
     Null,
@@ -20,6 +22,16 @@ pub enum Value {
     Array(Vec<Value>),
     /// A mapping; merged key by key.
     Object(Object),
+}
+
+impl std::fmt::Debug for Value {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Value::Array(items) => formatter.debug_list().entries(items).finish(),
+            Value::Object(entries) => formatter.debug_map().entries(entries).finish(),
+            scalar => formatter.write_str(scalar.type_name()),
+        }
+    }
 }
 
 impl Value {
@@ -43,5 +55,17 @@ impl Value {
             Value::Object(object) => Some(object),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_debug_form_shows_keys_and_types_and_no_value() {
+        let list = Value::Array(vec![Value::String("hunter2".to_owned()), Value::Number(8731.0)]);
+        let value = Value::Object(Object::from([("token".to_owned(), list)]));
+        assert_eq!(format!("{value:?}"), r#"{"token": [string, number]}"#);
     }
 }

@@ -58,9 +58,8 @@ impl ConfigReader {
         };
         millis.map_err(|why| {
             let key = self.full_key(key);
-            ConfigError::new(format!(
-                "Invalid duration '{text}' in config at '{key}', Error: {why}"
-            ))
+            // Backstage repeats the text here; we do not, because a secret may stand under the wrong key.
+            ConfigError::new(format!("Invalid duration in config at '{key}', Error: {why}"))
         })
     }
 
@@ -165,6 +164,22 @@ fn unit_length(unit: &str) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{Layer, value::Object};
+
+    #[test]
+    fn a_text_that_is_no_duration_is_not_repeated() {
+        for text in ["hunter2", "P-hunter2", "-8731s", "8731"] {
+            let data = Object::from([("timeout".to_owned(), Value::String(text.to_owned()))]);
+            let context = "app-config.yaml".to_owned();
+            let reader = ConfigReader::new(vec![Layer { context, data }]);
+            let problem = reader.duration("timeout").unwrap_err().to_string();
+            assert!(
+                problem.starts_with("Invalid duration in config at 'timeout', "),
+                "{problem}"
+            );
+            assert!(!problem.contains(text), "{problem}");
+        }
+    }
 
     #[test]
     fn a_number_needs_a_unit_or_at_least_a_dot() {

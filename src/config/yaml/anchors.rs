@@ -9,6 +9,14 @@ use crate::config::value::Value;
 /// at most, however its aliases are nested.
 const MAX_ALIAS_COUNT: usize = 100;
 
+/// Values that anchors and aliases may copy in one text. npm `yaml` shares an aliased value and weighs scalars only,
+/// so that nested empty lists cost it nothing; we copy, and a copy takes about a hundred bytes: 100 MB at worst.
+const MAX_COPIED_VALUES: usize = 1_000_000;
+
+/// Levels a value may have once its aliases are put in: the loader's own bound. Aliases could otherwise stack up
+/// nesting the parser never sees, until copying and freeing the value overflow the stack.
+const MAX_DEPTH: usize = 400;
+
 /// The anchors of one document.
 #[derive(Default)]
 pub(super) struct Anchors {
@@ -16,16 +24,28 @@ pub(super) struct Anchors {
     /// Every alias used so far, in order; an anchored node owns a slice of it.
     aliases: Vec<usize>,
     scalars: usize,
+    /// Nodes that began and have not ended.
+    open: usize,
+    /// Values copied so far, in all documents of the text.
+    copied: usize,
 }
 
 struct Anchor {
     value: Value,
+    extent: Extent,
     holds_scalar: bool,
     /// The anchors whose aliases stand inside this node.
     inner: Vec<usize>,
     uses: usize,
     /// The weight found at the first use; zero is not known yet.
     weight: usize,
+}
+
+/// How large a value is.
+#[derive(Clone, Copy)]
+struct Extent {
+    values: usize,
+    depth: usize,
 }
 
 /// Where an anchored node began.
@@ -35,7 +55,17 @@ pub(super) struct Mark {
 }
 
 impl Anchors {
-    pub(super) fn mark(&self) -> Mark {
+    /// Forgets the anchors, which end with their document; what was copied stays copied.
+    pub(super) fn next_document(&mut self) {
+        *self = Self {
+            copied: self.copied,
+            ..Self::default()
+        };
+    }
+
+    /// Notes that a node begins that is no alias.
+    pub(super) fn begin(&mut self) -> Mark {
+        self.open += 1;
         Mark {
             aliases: self.aliases.len(),
             scalars: self.scalars,
@@ -46,19 +76,24 @@ impl Anchors {
         self.scalars += 1;
     }
 
-    /// Keeps the finished node under its anchor; zero is no anchor.
-    pub(super) fn define(&mut self, id: usize, since: &Mark, value: &Value) {
+    /// Notes that the node ends and keeps it under its anchor; zero is no anchor.
+    pub(super) fn end(&mut self, id: usize, since: &Mark, value: &Value) -> Result<(), YamlError> {
+        self.open = self.open.saturating_sub(1);
         if id == 0 {
-            return;
+            return Ok(());
         }
+        let extent = Extent::of(value);
+        self.count_copy(extent)?;
         let anchor = Anchor {
             value: value.clone(),
+            extent,
             holds_scalar: self.scalars > since.scalars,
             inner: self.aliases.get(since.aliases..).unwrap_or_default().to_vec(),
             uses: 1,
             weight: 0,
         };
         self.known.insert(id, anchor);
+        Ok(())
     }
 
     /// Returns a copy of the anchored value. An alias inside its own anchor is an error: the value would never end.
@@ -72,7 +107,7 @@ impl Anchors {
         };
         self.aliases.push(id);
         let Some(anchor) = self.known.get_mut(&id) else {
-            return Err(YamlError::new("Unresolved alias", None));
+            return Err(unresolved());
         };
         anchor.uses += 1;
         anchor.weight = weight;
@@ -80,7 +115,24 @@ impl Anchors {
             let message = "Excessive alias count indicates a resource exhaustion attack";
             return Err(YamlError::new(message, None));
         }
-        Ok(anchor.value.clone())
+        let extent = anchor.extent;
+        self.count_copy(extent)?;
+        let copy = self.known.get(&id).map(|anchor| anchor.value.clone());
+        copy.ok_or_else(unresolved)
+    }
+
+    /// Refuses a copy that would be too much or too deep, before it is made.
+    fn count_copy(&mut self, extent: Extent) -> Result<(), YamlError> {
+        self.copied = self.copied.saturating_add(extent.values);
+        if self.copied > MAX_COPIED_VALUES {
+            let message = format!("Anchors and aliases stand for more than {MAX_COPIED_VALUES} values");
+            return Err(YamlError::new(&message, None));
+        }
+        if self.open + extent.depth > MAX_DEPTH {
+            let message = format!("Anchors and aliases nest more than {MAX_DEPTH} levels deep");
+            return Err(YamlError::new(&message, None));
+        }
+        Ok(())
     }
 
     fn weigh(&self, anchor: &Anchor) -> usize {
@@ -88,4 +140,26 @@ impl Anchors {
         let heaviest = inner.map(|inner| inner.uses * inner.weight).max().unwrap_or(0);
         heaviest.max(usize::from(anchor.holds_scalar))
     }
+}
+
+impl Extent {
+    fn of(value: &Value) -> Self {
+        let below = |children: &mut dyn Iterator<Item = &Value>| {
+            let mut whole = Extent { values: 1, depth: 1 };
+            for child in children.map(Extent::of) {
+                whole.values += child.values;
+                whole.depth = whole.depth.max(child.depth + 1);
+            }
+            whole
+        };
+        match value {
+            Value::Array(items) => below(&mut items.iter()),
+            Value::Object(entries) => below(&mut entries.values()),
+            _ => Extent { values: 1, depth: 1 },
+        }
+    }
+}
+
+fn unresolved() -> YamlError {
+    YamlError::new("Unresolved alias", None)
 }

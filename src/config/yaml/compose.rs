@@ -80,7 +80,7 @@ impl<'a> Composer<'a> {
                 None | Some((Event::StreamEnd, _)) => return Ok(None),
                 Some((Event::DocumentStart(_, version), _)) => {
                     self.dialect = self.dialect_of(version);
-                    self.anchors = Anchors::default();
+                    self.anchors.next_document();
                     let step = self.expect()?;
                     return self.node(step).map(Some);
                 }
@@ -97,15 +97,17 @@ impl<'a> Composer<'a> {
     }
 
     fn node(&mut self, (event, span): Step<'a>) -> Result<Value, YamlError> {
-        let mark = self.anchors.mark();
+        if let Event::Alias(id) = event {
+            return self.anchors.alias(id);
+        }
+        let mark = self.anchors.begin();
         let (anchor, value) = match event {
-            Event::Alias(id) => return self.anchors.alias(id),
             Event::Scalar(text, style, anchor, tag) => (anchor, self.scalar(&text, style, tag.as_deref())),
             Event::SequenceStart(_, anchor, _) => (anchor, self.sequence()?),
             Event::MappingStart(_, anchor, _) => (anchor, self.mapping()?),
             _ => return Err(YamlError::new("Unexpected end of a value", Some(place(span)))),
         };
-        self.anchors.define(anchor, &mark, &value);
+        self.anchors.end(anchor, &mark, &value)?;
         Ok(value)
     }
 
@@ -240,6 +242,42 @@ mod tests {
     #[test]
     fn an_alias_inside_its_own_anchor_fails() {
         assert!(fails("a: &a [*a]").contains("inside the value it names"));
+    }
+
+    #[test]
+    fn aliases_of_empty_values_cannot_multiply_without_end() {
+        let thousand = |name: &str| vec![format!("*{name}"); 1000].join(",");
+        let text = format!("a: &a []\nb: &b [{}]\nc: [{}]", thousand("a"), thousand("b"));
+        assert!(fails(&text).contains("more than 1000000 values"));
+        let one = format!(
+            "a: &a []\nb: &b [{}]\nc: [{}]\n",
+            thousand("a"),
+            "*b,".repeat(500)
+        );
+        assert_eq!(
+            parse_documents(one.as_bytes(), Dialect::Core).map(|all| all.len()),
+            Ok(1)
+        );
+        let three = [one.as_str(); 3].join("---\n");
+        assert!(parse_documents(three.as_bytes(), Dialect::Core).is_err());
+    }
+
+    #[test]
+    fn anchors_around_anchors_cannot_multiply_what_they_hold() {
+        let many = vec!["*a"; 9000].join(",");
+        let nested = (0..200).map(|level| format!("&n{level} [")).collect::<String>();
+        let text = format!("a: &a []\nb: {nested}{many}{}", "]".repeat(200));
+        assert!(fails(&text).contains("more than 1000000 values"));
+    }
+
+    #[test]
+    fn aliases_cannot_nest_deeper_than_the_stack_allows() {
+        let chain = |links: usize| {
+            let link = |level| format!("k{}: &k{} [*k{level}]\n", level + 1, level + 1);
+            "k0: &k0 []\n".to_owned() + &(0..links).map(link).collect::<String>()
+        };
+        assert!(parse(chain(390).as_bytes()).is_ok());
+        assert!(fails(&chain(20_000)).contains("more than 400 levels"));
     }
 
     #[test]

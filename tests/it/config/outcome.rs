@@ -36,6 +36,7 @@ pub(super) fn agrees(expected: &Json, actual: &Json) -> bool {
             .unwrap()
             .entry("reads")
             .or_insert(json!([]));
+        forget_durations(&mut expected);
         return comparable(&expected) == comparable(actual);
     };
     let Some(ours) = actual["error"].as_str() else {
@@ -46,6 +47,19 @@ pub(super) fn agrees(expected: &Json, actual: &Json) -> bool {
         "syntax" => same_place(message, ours),
         "hang" => true,
         other => panic!("unknown kind {other}"),
+    }
+}
+
+/// The real loader repeats a text that is no duration; ours names the key only, because any value may be a secret.
+fn forget_durations(expected: &mut Json) {
+    for read in expected["reads"].as_array_mut().into_iter().flatten() {
+        let message = read["error"].as_str().unwrap_or_default();
+        let parts = message
+            .split_once(" '")
+            .zip(message.split_once("' in config at "));
+        if let Some((("Invalid duration", _), (_, rest))) = parts {
+            read["error"] = format!("Invalid duration in config at {rest}").into();
+        }
     }
 }
 
