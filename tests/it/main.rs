@@ -11,6 +11,7 @@
 mod auth;
 mod browser;
 mod canary;
+mod cli;
 mod config;
 mod container;
 mod demo;
