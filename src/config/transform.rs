@@ -17,6 +17,9 @@ use super::{
 /// stops near 1000 levels of one file; ours keeps a chain of includes from overflowing the stack.
 const MAX_DEPTH: usize = 400;
 
+/// Files that may include one another in a chain. Each takes several times the stack of an ordinary level.
+const MAX_INCLUDES: usize = 50;
+
 /// Keys that were left out because a variable was missing, and the name of that variable.
 pub(super) type Dropped = BTreeMap<String, String>;
 
@@ -96,6 +99,12 @@ impl Transformer<'_> {
         };
         let entered = included.entered.is_some();
         self.including.extend(included.entered);
+        if self.including.len() > MAX_INCLUDES {
+            return Err(format!(
+                "error at {}, more than {MAX_INCLUDES} files include one another",
+                place.path
+            ));
+        }
         let folder = included.folder.as_deref().unwrap_or(place.folder);
         // The included value itself is not looked at again, only what is below it.
         let result = self.children(value, Place { folder, ..place });
