@@ -1,20 +1,23 @@
 //! The certificate authorities trusted besides the system's own.
 
-use std::{fs, path::Path};
+use std::fs;
 
 use tracing::warn;
 
-use crate::config::{ConfigError, ConfigReader};
+use crate::{
+    config::{ConfigError, ConfigReader},
+    infra::http_client::{Authorities, check_authorities},
+};
 
 /// Reads the PEM files of `stagedoor.tls.caFile`, `NODE_EXTRA_CA_CERTS` and `SSL_CERT_FILE`.
 ///
 /// # Errors
-/// The configured file cannot be read. The variables' files are optional, as in Node.
-pub(super) fn read(reader: &ConfigReader, environment: &[String]) -> Result<Vec<Vec<u8>>, Vec<ConfigError>> {
-    let mut authorities = Vec::new();
+/// The configured file cannot be read or used. The variables' files are optional, as in Node.
+pub(super) fn read(reader: &ConfigReader, environment: &[String]) -> Result<Authorities, Vec<ConfigError>> {
+    let mut authorities = Authorities::default();
     for path in environment {
         match fs::read(path) {
-            Ok(pem) => authorities.push(pem),
+            Ok(pem) => authorities.optional.push(pem),
             Err(_) => {
                 warn!("NODE_EXTRA_CA_CERTS or SSL_CERT_FILE names a file that cannot be read; it is ignored")
             }
@@ -22,17 +25,19 @@ pub(super) fn read(reader: &ConfigReader, environment: &[String]) -> Result<Vec<
     }
     match reader.optional_string("stagedoor.tls.caFile") {
         Ok(None) => {}
-        Ok(Some(path)) => authorities.push(read_configured(Path::new(&path))?),
+        Ok(Some(path)) => authorities.required.push(read_configured(&path)?),
         Err(problem) => return Err(vec![problem]),
     }
     Ok(authorities)
 }
 
-fn read_configured(path: &Path) -> Result<Vec<u8>, Vec<ConfigError>> {
-    fs::read(path).map_err(|error| {
+fn read_configured(path: &str) -> Result<Vec<u8>, Vec<ConfigError>> {
+    let unusable = |problem: &str| {
         vec![ConfigError::new(format!(
-            "stagedoor.tls.caFile names a file that cannot be read ({}); give the path of a PEM file",
-            error.kind()
+            "stagedoor.tls.caFile names a file that {problem}; give the path of a PEM file with certificates"
         ))]
-    })
+    };
+    let pem = fs::read(path).map_err(|error| unusable(&format!("cannot be read ({})", error.kind())))?;
+    check_authorities(&pem).map_err(unusable)?;
+    Ok(pem)
 }

@@ -105,8 +105,9 @@ impl App {
         else {
             return Err(StartError::Config(problems));
         };
-        let warnings = warnings(&reader, &registrations);
-        let http = HttpClients::new(&authorities)?;
+        let mut warnings = warnings(&reader, &registrations);
+        warnings.extend(settings.warning());
+        let http = HttpClients::trusting(&authorities)?;
         let env = PluginEnv {
             http,
             tasks: Tasks::default(),

@@ -1,10 +1,19 @@
 //! From the bound socket to the last answered request.
 
-use std::{convert::Infallible, future::Future, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    future::Future,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use axum::body::Body;
 use http::Request;
-use tokio::{net::TcpListener, sync::watch, time::sleep};
+use tokio::{
+    net::TcpListener,
+    sync::watch,
+    time::{Instant, sleep},
+};
 use tracing::{error, info, warn};
 
 use super::{App, ServeError, reload};
@@ -19,7 +28,17 @@ use crate::{
     infra::http_server,
 };
 
+/// Least time for background work at the end: work that is told to stop must at least get to hear it.
+const LAST_MOMENT: Duration = Duration::from_millis(250);
+
 impl App {
+    /// Replaces how long requests and background work may take to finish once the end has come.
+    #[must_use]
+    pub fn with_drain_limit(mut self, limit: Duration) -> Self {
+        self.settings.server = self.settings.server.with_drain_limit(limit);
+        self
+    }
+
     /// Binds the configured address and serves until `end`.
     ///
     /// # Errors
@@ -54,24 +73,22 @@ impl App {
             env: self.env.clone(),
             failure: watch::Sender::new(None),
         };
-        let (failure, mut failed) = (start.failure.subscribe(), start.failure.subscribe());
+        let failure = start.failure.subscribe();
+        let aborted = failed(start.failure.subscribe());
         self.env.tasks.spawn(start.run(self.registrations));
-        let aborted = async move {
-            if failed.wait_for(Option::is_some).await.is_err() {
-                // Every plugin has started: nothing can fail any more.
-                std::future::pending::<()>().await;
-            }
+        let delay = self.settings.lifecycle.server_shutdown_delay;
+        let stopped_at = OnceLock::new();
+        let stop = async {
+            leave(self.lifecycle, delay, end, aborted).await;
+            stopped_at.get_or_init(Instant::now);
         };
-        let stop = leave(
-            self.lifecycle,
-            self.settings.lifecycle.server_shutdown_delay,
-            end,
-            aborted,
-        );
         let service = http_server::edge(Arc::new(self.settings.edge), answer_with(self.root));
         let drained = http_server::serve(listener, service, &self.settings.server, stop).await;
-        self.env.tasks.shut_down().await;
-        report(drained);
+        // Requests and background work share one limit: whoever stops us does not wait for two.
+        let deadline = *stopped_at.get_or_init(Instant::now) + self.settings.server.drain_limit();
+        let deadline = deadline.max(Instant::now() + LAST_MOMENT);
+        let unfinished = self.env.tasks.shut_down_by(deadline).await;
+        report(drained, unfinished);
         let failure = failure.borrow().clone();
         failure.map_or(Ok(()), |message| Err(ServeError::Plugin(message)))
     }
@@ -111,6 +128,14 @@ impl Start {
     }
 }
 
+/// Waits for a start that failed.
+async fn failed(mut failure: watch::Receiver<Option<String>>) {
+    if failure.wait_for(Option::is_some).await.is_err() {
+        // Every plugin has started: nothing can fail any more.
+        std::future::pending::<()>().await;
+    }
+}
+
 /// Waits for the end, or for a start that failed, and leads the service out of the door.
 async fn leave(
     lifecycle: Lifecycle,
@@ -140,7 +165,10 @@ fn answer_with(
     })
 }
 
-fn report(drained: http_server::Drained) {
+fn report(drained: http_server::Drained, unfinished: usize) {
+    if unfinished > 0 {
+        warn!("{unfinished} background tasks were abandoned because they did not finish in time");
+    }
     match drained.abandoned {
         0 => info!("Stopped; every request was answered"),
         cut => warn!("Stopped; {cut} connections were cut because they did not finish in time"),

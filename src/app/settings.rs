@@ -1,5 +1,7 @@
 //! The settings of the service as a whole, outside the plugins' sections.
 
+use std::time::Duration;
+
 use url::Url;
 
 use crate::{
@@ -7,6 +9,10 @@ use crate::{
     config::{ConfigError, ConfigReader},
     infra::http_server::{EdgeSettings, HealthHeaders, ListenAddress, ServerSettings},
 };
+
+/// How long Kubernetes waits between asking and killing, unless the pod says otherwise
+/// (`terminationGracePeriodSeconds`).
+const GRACE_PERIOD: Duration = Duration::from_secs(30);
 
 /// Where and how to serve.
 pub(super) struct Settings {
@@ -39,6 +45,18 @@ impl Settings {
             }),
             _ => Err(problems),
         }
+    }
+
+    /// Says so when the end may take longer than Kubernetes usually grants.
+    pub(super) fn warning(&self) -> Option<String> {
+        let (delay, limit) = (self.lifecycle.server_shutdown_delay, self.server.drain_limit());
+        (delay.saturating_add(limit) > GRACE_PERIOD).then(|| {
+            format!(
+                "backend.lifecycle.serverShutdownDelay and the {} s after it to finish requests together pass the \
+                 30 s after which Kubernetes kills; set the pod's terminationGracePeriodSeconds to more than both",
+                limit.as_secs()
+            )
+        })
     }
 }
 

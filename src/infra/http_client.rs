@@ -1,12 +1,34 @@
 //! HTTP clients with time-outs, private certificate authorities and proxies; loopback never goes through a proxy.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{collections::HashSet, net::IpAddr, path::Path, sync::Arc, time::Duration};
 
-use rustls::RootCertStore;
+use rustls::{
+    RootCertStore,
+    pki_types::{CertificateDer, pem::PemObject as _},
+};
+use tracing::warn;
 use url::{Host, Url};
 
 /// Time to connect to an upstream; a host that does not answer in this time is down.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Where systems keep their bundle: Debian and Alpine, Fedora and Red Hat (old and new), SUSE, BSD and macOS.
+const SYSTEM_BUNDLES: [&str; 5] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+];
+
+/// Contents of PEM files with certificate authorities that are trusted besides the system's own.
+#[derive(Debug, Clone, Default)]
+pub struct Authorities {
+    /// Each certificate must be usable.
+    pub required: Vec<Vec<u8>>,
+    /// From the environment: what is not usable is left out with a warning, as Node does.
+    pub optional: Vec<Vec<u8>>,
+}
 
 /// Clients for everything outbound. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -30,7 +52,23 @@ pub enum ClientError {
 impl HttpClients {
     /// Clients that trust the system's certificate authorities and the PEM files' contents given here.
     pub fn new(additional_authorities: &[Vec<u8>]) -> Result<Self, ClientError> {
-        let roots = Arc::new(trusted_roots(additional_authorities)?);
+        Self::trusting(&Authorities {
+            required: additional_authorities.to_vec(),
+            ..Authorities::default()
+        })
+    }
+
+    /// As `new`, with authorities that may be unusable.
+    pub fn trusting(authorities: &Authorities) -> Result<Self, ClientError> {
+        let system = system_certificates(authorities, &SYSTEM_BUNDLES.map(Path::new));
+        let roots = trusted_roots(system, authorities)?;
+        if roots.is_empty() {
+            warn!(
+                "No certificate authority is trusted, so no HTTPS upstream can be reached; install the system's \
+                 ca-certificates or set `stagedoor.tls.caFile`"
+            );
+        }
+        let roots = Arc::new(roots);
         let tls = || {
             rustls::ClientConfig::builder()
                 .with_root_certificates(Arc::clone(&roots))
@@ -59,7 +97,7 @@ impl HttpClients {
         certificate_pem: &[u8],
         key_pem: &[u8],
     ) -> Result<reqwest::Client, ClientError> {
-        use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
+        use rustls::pki_types::PrivateKeyDer;
         let unusable = |error: &dyn std::fmt::Display| ClientError::Certificates(error.to_string());
         let chain = CertificateDer::pem_slice_iter(certificate_pem)
             .collect::<Result<Vec<_>, _>>()
@@ -97,17 +135,116 @@ fn base_builder(tls: rustls::ClientConfig) -> reqwest::ClientBuilder {
         .redirect(reqwest::redirect::Policy::none())
 }
 
-fn trusted_roots(additional: &[Vec<u8>]) -> Result<RootCertStore, ClientError> {
-    use rustls::pki_types::{CertificateDer, pem::PemObject};
+/// Says why a PEM file's content cannot serve as certificate authorities; never repeats it.
+///
+/// # Errors
+/// There is no certificate, or one that is not usable.
+pub fn check_authorities(pem: &[u8]) -> Result<(), &'static str> {
+    let (usable, unusable) = add(&mut RootCertStore::empty(), pem);
+    match (usable, unusable) {
+        (_, 1..) => Err("holds a certificate that is not usable"),
+        (0, 0) => Err("holds no certificate"),
+        _ => Ok(()),
+    }
+}
+
+/// The system's certificates. `SSL_CERT_FILE` replaces them for the library that reads them, while for us it adds,
+/// so with files from the environment the bundle at its usual place is read as well.
+fn system_certificates(authorities: &Authorities, bundles: &[&Path]) -> HashSet<CertificateDer<'static>> {
+    let mut certificates = HashSet::from_iter(rustls_native_certs::load_native_certs().certs);
+    let bundle = bundles.iter().find(|bundle| bundle.exists());
+    if let Some(bundle) = bundle.filter(|_| !authorities.optional.is_empty()) {
+        certificates.extend(rustls_native_certs::load_certs_from_paths(Some(bundle), None).certs);
+    }
+    certificates
+}
+
+fn trusted_roots(
+    system: HashSet<CertificateDer<'static>>,
+    authorities: &Authorities,
+) -> Result<RootCertStore, ClientError> {
     let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    for pem in additional {
-        for certificate in CertificateDer::pem_slice_iter(pem) {
-            let certificate = certificate.map_err(|error| ClientError::Certificates(error.to_string()))?;
-            roots
-                .add(certificate)
-                .map_err(|error| ClientError::Certificates(error.to_string()))?;
+    roots.add_parsable_certificates(system);
+    for pem in &authorities.required {
+        if add(&mut roots, pem).1 > 0 {
+            let problem = "a certificate authority is not usable".to_owned();
+            return Err(ClientError::Certificates(problem));
+        }
+    }
+    for pem in &authorities.optional {
+        let (usable, unusable) = add(&mut roots, pem);
+        if unusable > 0 || usable == 0 {
+            warn!(
+                usable,
+                unusable,
+                "NODE_EXTRA_CA_CERTS or SSL_CERT_FILE names a file with content that is no certificate; it is left out"
+            );
         }
     }
     Ok(roots)
+}
+
+/// Adds what is usable; returns how many certificates were and were not.
+fn add(roots: &mut RootCertStore, pem: &[u8]) -> (usize, usize) {
+    let (mut usable, mut unusable) = (0, 0);
+    for certificate in CertificateDer::pem_slice_iter(pem) {
+        match certificate.map(|certificate| roots.add(certificate)) {
+            Ok(Ok(())) => usable += 1,
+            _ => unusable += 1,
+        }
+    }
+    (usable, unusable)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn authority() -> Vec<u8> {
+        let issued = rcgen::generate_simple_self_signed(["upstream.test".to_owned()]).unwrap();
+        issued.cert.pem().into_bytes()
+    }
+
+    fn garbage() -> Vec<u8> {
+        b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".to_vec()
+    }
+
+    #[test]
+    fn files_of_the_environment_add_what_is_usable_and_required_ones_are_taken_whole_or_not_at_all() {
+        let mixed = [garbage(), authority()].concat();
+        let optional = Authorities {
+            optional: vec![mixed.clone(), b"no certificate".to_vec()],
+            ..Authorities::default()
+        };
+        assert_eq!(trusted_roots(HashSet::new(), &optional).unwrap().len(), 1);
+        let required = Authorities {
+            required: vec![mixed],
+            ..Authorities::default()
+        };
+        assert!(trusted_roots(HashSet::new(), &required).is_err());
+    }
+
+    #[test]
+    fn the_systems_bundle_stays_trusted_beside_a_file_of_the_environment() {
+        let folder = tempfile::tempdir().unwrap();
+        let bundle = folder.path().join("bundle.crt");
+        std::fs::write(&bundle, authority()).unwrap();
+        let places = [Path::new("/nowhere/bundle.crt"), bundle.as_path()];
+        let none = system_certificates(&Authorities::default(), &places).len();
+        let with_file = Authorities {
+            optional: vec![authority()],
+            ..Authorities::default()
+        };
+        assert_eq!(system_certificates(&with_file, &places).len(), none + 1);
+    }
+
+    #[test]
+    fn what_cannot_be_an_authority_is_said() {
+        assert_eq!(check_authorities(&authority()), Ok(()));
+        assert_eq!(check_authorities(b"hello"), Err("holds no certificate"));
+        assert_eq!(
+            check_authorities(&garbage()),
+            Err("holds a certificate that is not usable")
+        );
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 
+use tokio::time::{Instant, timeout_at};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// Spawns tasks and waits for them at shutdown. Cheap to clone.
@@ -32,6 +33,14 @@ impl Tasks {
                 () = work => {}
             }
         });
+    }
+
+    /// Stops the endless work and waits for the rest until the deadline; returns how many tasks had not ended.
+    pub async fn shut_down_by(&self, deadline: Instant) -> usize {
+        match timeout_at(deadline, self.shut_down()).await {
+            Ok(()) => 0,
+            Err(_) => self.tracker.len(),
+        }
     }
 
     /// Stops the endless work and waits for the rest.

@@ -1,29 +1,25 @@
 //! Sets logging up, and the handle to change it while it runs.
 
 use std::{
-    io::{self, BufWriter, IsTerminal as _},
+    io::{self, IsTerminal as _},
     sync::Arc,
 };
 
 use arc_swap::ArcSwap;
 use tracing::{Dispatch, callsite, warn};
-use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
+use tracing_appender::non_blocking::WorkerGuard;
 use tracing_subscriber::{
     EnvFilter, fmt::MakeWriter, layer::SubscriberExt as _, util::SubscriberInitExt as _,
 };
 
 use super::{
     layer::{LineLayer, Shared},
+    output::{self, QUEUED_LINES},
+    panic,
     redaction::Redaction,
     settings::LogSettings,
 };
 use crate::config::{ConfigError, ConfigReader};
-
-/// Lines that may wait for standard output. When a slow reader fills it, requests wait rather than lines get lost.
-const QUEUED_LINES: usize = 8192;
-
-/// Bytes gathered before they are written; the writer also writes whenever it has caught up.
-const WRITE_BUFFER: usize = 64 * 1024;
 
 /// The environment variables that matter to logging, as they are.
 #[derive(Debug, Clone, Default)]
@@ -34,6 +30,13 @@ pub struct LogEnvironment {
     pub node_env: Option<String>,
     /// `RUST_LOG`, a developer's filter, which wins over every level.
     pub rust_log: Option<String>,
+}
+
+impl LogEnvironment {
+    /// Returns `RUST_LOG`; empty counts as unset, as for every other variable.
+    pub(super) fn filter(&self) -> Option<&str> {
+        self.rust_log.as_deref().filter(|text| !text.trim().is_empty())
+    }
 }
 
 /// Why logging could not be set up.
@@ -63,15 +66,12 @@ pub struct TelemetryGuard {
 /// Logs to standard output from here on, for the whole process.
 pub fn init(config: &ConfigReader, environment: LogEnvironment) -> Result<TelemetryGuard, TelemetryError> {
     let is_terminal = io::stdout().is_terminal();
-    let stdout = BufWriter::with_capacity(WRITE_BUFFER, io::stdout());
-    let (writer, flusher) = NonBlockingBuilder::default()
-        .lossy(false)
-        .buffered_lines_limit(QUEUED_LINES)
-        .thread_name("log")
-        .finish(stdout);
-    let (dispatch, mut guard) = build(config, environment, is_terminal, writer)?;
+    let output = output::queued(io::stdout(), QUEUED_LINES);
+    let (dispatch, mut guard) = build(config, environment, is_terminal, output.writer)?;
+    output.losses.report_to(&dispatch);
     dispatch.try_init().map_err(|_| TelemetryError::Twice)?;
-    guard._writer = Some(flusher);
+    guard._writer = Some(output.flusher);
+    panic::log_from_now_on();
     Ok(guard)
 }
 
@@ -86,7 +86,7 @@ where
     W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
 {
     let settings = LogSettings::read(config, &environment, is_terminal).map_err(TelemetryError::Config)?;
-    let filter = match &environment.rust_log {
+    let filter = match environment.filter() {
         Some(text) => Some(EnvFilter::try_new(text).map_err(|_| TelemetryError::Filter)?),
         None => None,
     };

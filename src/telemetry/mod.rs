@@ -4,7 +4,9 @@ mod init;
 mod layer;
 mod level;
 mod line;
+mod output;
 mod overrides;
+mod panic;
 mod redaction;
 mod settings;
 #[cfg(test)]

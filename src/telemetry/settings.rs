@@ -57,7 +57,7 @@ impl LogSettings {
             level: level::filter(name.or(configured.as_deref()).unwrap_or(DEFAULT_LEVEL)),
             overrides,
             meta: serialised(&meta, format),
-            is_filtered_elsewhere: environment.rust_log.is_some(),
+            is_filtered_elsewhere: environment.filter().is_some(),
         })
     }
 }

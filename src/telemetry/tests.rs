@@ -5,9 +5,9 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use tracing::{debug, error, info, warn};
+use tracing::{debug, dispatcher, error, info, warn};
 
-use super::{LogEnvironment, TelemetryError, TelemetryGuard, build};
+use super::{LogEnvironment, TelemetryError, TelemetryGuard, build, output, panic};
 use crate::infra::http_server::testing::config;
 
 /// Collects what is written.
@@ -236,4 +236,88 @@ fn wrong_settings_are_all_reported_without_values() {
     };
     let refused = build(&config("{}"), filter, false, io::sink);
     assert!(matches!(refused, Err(TelemetryError::Filter)));
+}
+
+#[test]
+fn an_empty_rust_log_counts_as_unset() {
+    let empty = LogEnvironment {
+        rust_log: Some(String::new()),
+        ..environment(Some("warn"), Some("production"))
+    };
+    logging("{}", empty, false, |written, _| {
+        info!("below the level");
+        debug!("far below the level");
+        warn!("at the level");
+        assert_eq!(written.json()["message"], "at the level");
+    });
+}
+
+#[test]
+fn a_panic_is_a_masked_line_with_its_place() {
+    logging(
+        "{}",
+        environment(None, Some("production")),
+        false,
+        |written, log| {
+            log.redact(&["hush-hush".to_owned()]);
+            let before = std::panic::take_hook();
+            std::panic::set_hook(Box::new(panic::log));
+            let caught = std::panic::catch_unwind(|| panic!("stumbled over {}", "hush-hush"));
+            std::panic::set_hook(before);
+            assert!(caught.is_err());
+            let line = written.json();
+            assert_eq!(line["level"], "error");
+            assert!(
+                line["message"].as_str().unwrap().ends_with("stumbled over ***"),
+                "{line}"
+            );
+            assert!(line["location"].as_str().unwrap().contains("tests.rs:"), "{line}");
+        },
+    );
+}
+
+/// A reader of standard output that waits until it is let go.
+struct Stalled(std::sync::mpsc::Receiver<()>, Written);
+
+impl io::Write for Stalled {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // Once the other end is gone, nothing waits any more.
+        let _ = self.0.recv();
+        self.1.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_reader_that_stops_loses_lines_and_is_told_how_many_but_holds_nobody_up() {
+    let (let_go, gate) = std::sync::mpsc::channel();
+    let written = Written::default();
+    let output = output::queued(Stalled(gate, written.clone()), 4);
+    let (dispatch, _log) = build(
+        &config("{}"),
+        environment(None, Some("production")),
+        false,
+        output.writer,
+    )
+    .unwrap();
+    output.losses.report_to(&dispatch);
+    // Far more than the queue and all buffers hold.
+    dispatcher::with_default(&dispatch, || {
+        (0..50_000).for_each(|number| info!(number, "a line"))
+    });
+    drop(let_go);
+    let begun = std::time::Instant::now();
+    let mut text = String::new();
+    while !text.contains("log lines were lost") && begun.elapsed().as_secs() < 20 {
+        text += &written.take();
+        std::thread::yield_now();
+    }
+    assert!(
+        text.contains("log lines were lost because standard output"),
+        "no report"
+    );
+    drop(output.flusher);
 }

@@ -90,6 +90,11 @@ impl Activity {
     /// Bytes went out.
     pub(super) fn sent(&self) {
         self.moved();
+        self.drained();
+    }
+
+    /// Nothing is waiting to go out any more; that by itself is no sign of life.
+    pub(super) fn drained(&self) {
         if self.blocked_since.load(Relaxed) != NOT_BLOCKED {
             self.blocked_since.store(NOT_BLOCKED, Relaxed);
             // The wait for the next request begins when the last answer is really gone.

@@ -14,6 +14,9 @@ use super::arrival::Arrival;
 /// Bound of a body: the JSON parser's own default of 100 kB.
 pub const BODY_LIMIT: usize = 102_400;
 
+/// Deepest nesting of lists and objects: what the JSON library reads later without running out of stack.
+const DEEPEST_NESTING: usize = 127;
+
 /// Why a body was not taken. Shows as the message for the caller, which never repeats the body.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
@@ -214,6 +217,9 @@ fn check_json(bytes: &[u8]) -> Result<(), BodyError> {
     }
     let is_container = matches!(bytes.trim_ascii_start().first(), Some(b'{' | b'['));
     match serde_json::from_slice::<IgnoredAny>(bytes) {
+        Ok(_) if nesting(bytes) > DEEPEST_NESTING => {
+            Err(BodyError::Syntax("The body is nested too deeply".to_owned()))
+        }
         Ok(_) if is_container => Ok(()),
         Ok(_) => Err(BodyError::Syntax(
             "The body must be a JSON object or list".to_owned(),
@@ -225,6 +231,26 @@ fn check_json(bytes: &[u8]) -> Result<(), BodyError> {
             error.column()
         ))),
     }
+}
+
+/// Counts how deep lists and objects lie in each other, in JSON that is known to be correct.
+fn nesting(json: &[u8]) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    let mut bytes = json.iter();
+    let mut is_text = false;
+    while let Some(byte) = bytes.next() {
+        match (is_text, byte) {
+            (true, b'\\') => {
+                bytes.next();
+            }
+            (_, b'"') => is_text = !is_text,
+            (false, b'[' | b'{') => depth += 1,
+            (false, b']' | b'}') => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    deepest
 }
 
 #[cfg(test)]
@@ -280,11 +306,19 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nesting_without_end_is_a_syntax_error() {
-        assert!(matches!(
-            received(&[JSON], "[".repeat(BODY_LIMIT)).await,
-            Err(BodyError::Syntax(_))
-        ));
+    async fn nesting_that_could_exhaust_the_stack_is_a_syntax_error() {
+        let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
+        for depth in [DEEPEST_NESTING + 1, BODY_LIMIT / 2] {
+            assert_eq!(
+                received(&[JSON], nested(depth)).await,
+                Err(BodyError::Syntax("The body is nested too deeply".to_owned()))
+            );
+        }
+        let deepest = nested(DEEPEST_NESTING);
+        assert!(serde_json::from_str::<Value>(&deepest).is_ok());
+        assert!(received(&[JSON], deepest).await.is_ok());
+        let text = format!(r#"["{}\"["]"#, "[".repeat(1000));
+        assert!(received(&[JSON], text).await.is_ok());
     }
 
     #[tokio::test]

@@ -148,12 +148,11 @@ where
 {
     let count = connection.activity.request_began();
     let may_stay_open = may_stay_open(&request);
-    let mut response = if has_one_host(&request) {
-        request.extensions_mut().insert(connection.arrival());
-        service.oneshot(request).await?
-    } else {
-        ambiguous_host()
-    };
+    if !has_one_host(&request) {
+        request.extensions_mut().insert(AmbiguousHost);
+    }
+    request.extensions_mut().insert(connection.arrival());
+    let mut response = service.oneshot(request).await?;
     let rules = &connection.rules;
     if rules.limits.max_requests.is_some_and(|limit| count >= limit) {
         response
@@ -195,7 +194,12 @@ fn has_one_host(request: &Request<Incoming>) -> bool {
     }
 }
 
-fn ambiguous_host() -> Response {
+/// Marks a request without exactly one `Host`, which the edge refuses, so that it is logged like every other.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct AmbiguousHost;
+
+/// What the edge answers then.
+pub(super) fn ambiguous_host() -> Response {
     let body = r#"{"error":{"name":"InputError","message":"Send exactly one Host header"},"response":{"statusCode":400}}"#;
     let mut response = JsonResponse::from_bytes(StatusCode::BAD_REQUEST, body).into_response();
     response
@@ -233,5 +237,77 @@ impl http_body::Body for Answer {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use rustls::pki_types::{PrivateKeyDer, ServerName};
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _, duplex},
+        join,
+        time::sleep,
+    };
+    use tokio_rustls::{TlsAcceptor, TlsConnector};
+
+    use super::{
+        super::{settings::ServerSettings, testing::config},
+        *,
+    };
+
+    /// Less than TLS keeps in a buffer of its own, and far more than the wire of the test takes at once.
+    const BODY: [u8; 20_000] = [b'x'; 20_000];
+
+    /// A server and a client that trust each other.
+    fn tls() -> (TlsAcceptor, TlsConnector) {
+        crate::infra::install_crypto_provider();
+        let issued = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let certificate = issued.cert.der().clone();
+        let key = PrivateKeyDer::try_from(issued.signing_key.serialize_der()).unwrap();
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(certificate.clone()).unwrap();
+        let server = rustls::ServerConfig::builder()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate], key)
+            .unwrap();
+        let client = rustls::ClientConfig::builder()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        (Arc::new(server).into(), Arc::new(client).into())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_reader_of_a_tls_answer_is_not_taken_for_an_idle_connection() {
+        let (acceptor, connector) = tls();
+        let (near, far) = duplex(1024);
+        let reader = config(r#"{"backend":{"server":{"keepAliveTimeout":50}}}"#);
+        let limits = ServerSettings::read(&reader).unwrap().limits;
+        let connection = Connection {
+            activity: Arc::new(Activity::new(&limits)),
+            rules: Arc::new(ConnectionRules::new(limits)),
+            peer: SocketAddr::from(([127, 0, 0, 1], 1)),
+        };
+        let serving = async {
+            let service = tower::service_fn(|_| async { Ok(Response::new(Body::from(BODY.as_slice()))) });
+            connection
+                .run(acceptor.accept(near).await.unwrap(), service)
+                .await;
+        };
+        let reading = async {
+            let name = ServerName::try_from("localhost").unwrap();
+            let mut stream = connector.connect(name, far).await.unwrap();
+            let request = b"GET / HTTP/1.1\r\nhost: test\r\n\r\n";
+            stream.write_all(request).await.unwrap();
+            stream.flush().await.unwrap();
+            sleep(Duration::from_secs(10)).await;
+            let mut answer = Vec::new();
+            // The connection ends without ceremony once it really is idle.
+            let _ = stream.read_to_end(&mut answer).await;
+            answer
+        };
+        let ((), answer) = join!(serving, reading);
+        assert!(answer.ends_with(&BODY), "{} bytes came", answer.len());
     }
 }

@@ -19,6 +19,7 @@ use super::{
     client_address::TrustProxy,
     compression::compress,
     conditional::not_modified_if_fresh,
+    connection::{AmbiguousHost, ambiguous_host},
     cors::Cors,
     encoding::Encoding,
     json::JsonResponse,
@@ -158,11 +159,15 @@ where
             let log = RequestLog::begin(&request, arrival);
             let is_head = *request.method() == Method::HEAD;
             let path = request.uri().clone();
-            let caught = AssertUnwindSafe(inner.oneshot(request)).catch_unwind().await;
-            let mut response = match caught {
-                Ok(Ok(response)) => response,
-                Ok(Err(never)) => match never {},
-                Err(panic) => settings.after_panic(panic.as_ref(), path.path()),
+            let mut response = if request.extensions().get::<AmbiguousHost>().is_some() {
+                settings.refuse_host()
+            } else {
+                let caught = AssertUnwindSafe(inner.oneshot(request)).catch_unwind().await;
+                match caught {
+                    Ok(Ok(response)) => response,
+                    Ok(Err(never)) => match never {},
+                    Err(panic) => settings.after_panic(panic.as_ref(), path.path()),
+                }
             };
             if is_head {
                 strip_body(&mut response);
@@ -262,6 +267,12 @@ impl EdgeSettings {
         Some(arrival.clone())
     }
 
+    fn refuse_host(&self) -> Response {
+        let mut response = ambiguous_host();
+        self.security_headers.decorate(response.headers_mut());
+        response
+    }
+
     fn after_panic(&self, panic: &(dyn std::any::Any + Send), path: &str) -> Response {
         let text = panic
             .downcast_ref::<&str>()
@@ -269,7 +280,7 @@ impl EdgeSettings {
             .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
             .unwrap_or("without a message");
         let mut response = self.refuse(&Refusal::PANICKED, path);
-        // The message of a panic is ours, never a caller's words.
+        // A panic may quote the value it stumbled over; like every line, this one is masked before it is written.
         let cause = FailureCause(format!("panicked: {text}"));
         response.extensions_mut().insert(cause);
         response

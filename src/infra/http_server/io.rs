@@ -56,6 +56,15 @@ impl<I: AsyncWrite + Unpin> WatchedIo<I> {
         }
         written
     }
+
+    /// TLS takes bytes into a buffer of its own, so that only flushing tells whether the other side takes them.
+    fn note_drained<T>(&self, drained: Poll<T>) -> Poll<T> {
+        match &drained {
+            Poll::Ready(_) => self.activity.drained(),
+            Poll::Pending => self.activity.blocked(),
+        }
+        drained
+    }
 }
 
 impl<I: AsyncWrite + Unpin> AsyncWrite for WatchedIo<I> {
@@ -82,10 +91,12 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for WatchedIo<I> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_flush(context)
+        let flushed = Pin::new(&mut self.inner).poll_flush(context);
+        self.note_drained(flushed)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_shutdown(context)
+        let closed = Pin::new(&mut self.inner).poll_shutdown(context);
+        self.note_drained(closed)
     }
 }

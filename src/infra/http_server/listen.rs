@@ -45,7 +45,11 @@ impl ListenAddress {
     /// Chooses the address; `argument` is the value of `--listen`.
     pub fn read(config: &ConfigReader, argument: Option<&str>) -> Result<Self, ConfigError> {
         if let Some(text) = argument {
-            return Self::parse(text);
+            return Self::parse(text).map_err(|reason| {
+                ConfigError::new(format!(
+                    "Unable to parse listen address {text} of --listen, {reason}"
+                ))
+            });
         }
         if config.has("stagedoor.listen") {
             return Self::read_key(config, "stagedoor.listen");
@@ -54,18 +58,14 @@ impl ListenAddress {
     }
 
     /// Understands `7007`, `:7007` and `host:7007`; what follows the digits is ignored, as in Backstage.
-    pub fn parse(text: &str) -> Result<Self, ConfigError> {
+    fn parse(text: &str) -> Result<Self, &'static str> {
         let parts: Vec<&str> = text.split(':').collect();
         let (host, port) = match parts.as_slice() {
             [port] => ("", leading_integer(port)),
             [host, port] => (*host, leading_integer(port)),
             _ => ("", None),
         };
-        let Some(port) = port else {
-            return Err(ConfigError::new(format!(
-                "Unable to parse listen address {text}, expected <port> or <host>:<port>"
-            )));
-        };
+        let port = port.ok_or("expected <port> or <host>:<port>")?;
         Ok(Self {
             host: host.to_owned(),
             port: port_number(port as f64)?,
@@ -109,7 +109,7 @@ impl ListenAddress {
 
     fn read_key(config: &ConfigReader, key: &str) -> Result<Self, ConfigError> {
         if let Some(Value::String(text)) = config.get(key)? {
-            return Self::parse(&text);
+            return Self::parse(&text).map_err(|reason| unusable(key, reason));
         }
         let host_key = format!("{key}.host");
         let host = match config.get(&host_key)? {
@@ -120,7 +120,8 @@ impl ListenAddress {
         let port = config.optional_number(&format!("{key}.port"))?;
         Ok(Self {
             host,
-            port: port_number(port.unwrap_or(f64::from(DEFAULT_PORT)))?,
+            port: port_number(port.unwrap_or(f64::from(DEFAULT_PORT)))
+                .map_err(|reason| unusable(&format!("{key}.port"), reason))?,
         })
     }
 }
@@ -138,13 +139,16 @@ fn leading_integer(text: &str) -> Option<i64> {
     digits.get(..end)?.parse::<i64>().ok().map(|number| sign * number)
 }
 
-fn port_number(number: f64) -> Result<u16, ConfigError> {
+/// Names the key and not its value: values stay out of messages.
+fn unusable(key: &str, reason: &str) -> ConfigError {
+    ConfigError::new(format!("Unable to parse the listen address of `{key}`, {reason}"))
+}
+
+fn port_number(number: f64) -> Result<u16, &'static str> {
     if number.fract() == 0.0 && (0.0..=f64::from(u16::MAX)).contains(&number) {
         return Ok(number as u16);
     }
-    Err(ConfigError::new(
-        "The port of the listen address (`stagedoor.listen`, `backend.listen` or --listen) must be from 0 to 65535",
-    ))
+    Err("the port must be from 0 to 65535")
 }
 
 #[cfg(test)]
@@ -172,13 +176,27 @@ mod tests {
     }
 
     #[test]
-    fn other_text_is_refused_in_backstages_words() {
-        for text in ["", "x", "[::]:7007", "a:b", ":"] {
+    fn other_text_is_refused_by_naming_the_key_and_only_an_argument_is_repeated() {
+        for text in ["x", "[::]:7007", "a:b", ":"] {
+            let section = config(&format!(r#"{{"backend":{{"listen":"{text}"}}}}"#));
             assert_eq!(
-                ListenAddress::parse(text).unwrap_err().to_string(),
-                format!("Unable to parse listen address {text}, expected <port> or <host>:<port>")
+                ListenAddress::read(&section, None).unwrap_err().to_string(),
+                "Unable to parse the listen address of `backend.listen`, expected <port> or <host>:<port>"
+            );
+            assert_eq!(
+                ListenAddress::read(&section, Some(text)).unwrap_err().to_string(),
+                format!(
+                    "Unable to parse listen address {text} of --listen, expected <port> or <host>:<port>"
+                )
             );
         }
+        let port = config(r#"{"stagedoor":{"listen":{"port":70000}}}"#);
+        let error = ListenAddress::read(&port, None).unwrap_err().to_string();
+        assert!(
+            error.contains("`stagedoor.listen.port`") && !error.contains("70000"),
+            "{error}"
+        );
+        assert!(ListenAddress::parse("").is_err());
         assert!(ListenAddress::parse("70000").is_err());
         assert!(ListenAddress::parse("-1").is_err());
     }

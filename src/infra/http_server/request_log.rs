@@ -4,7 +4,7 @@ use std::{fmt::Write as _, mem};
 
 use axum::response::Response;
 use http::{HeaderMap, HeaderValue, Method, Request, Uri, Version, header};
-use tracing::{Level, enabled, info};
+use tracing::{Level, enabled, error, info};
 
 use super::arrival::Arrival;
 use crate::infra::clock;
@@ -60,32 +60,43 @@ impl RequestLog {
     }
 
     fn write(&self, status: u16, content_length: Option<u64>, error: Option<&str>) {
-        if !enabled!(Level::INFO) {
+        let is_failure = status >= 500;
+        // Backstage logs all as info; whoever wants errors only wants these.
+        if !(is_failure && enabled!(Level::ERROR) || enabled!(Level::INFO)) {
             return;
         }
         let line = Line::new(self, status, content_length.unwrap_or(0));
-        let failed = error.is_some() || status >= 500;
+        let failed = error.is_some() || is_failure;
         let request_id = self
             .arrival
             .as_ref()
             .filter(|_| failed)
             .map(|arrival| arrival.id.to_string());
-        // `service` is how Backstage names the part that logs requests.
-        info!(
-            service = "rootHttpRouter",
-            "type" = "incomingRequest",
-            date = line.date(),
-            method = self.method.as_str(),
-            url = line.url.as_str(),
-            status,
-            httpVersion = http_version(self.version),
-            userAgent = line.user_agent.as_deref(),
-            contentLength = content_length,
-            referrer = line.referrer.as_deref(),
-            error,
-            requestId = request_id.as_deref(),
-            message = line.message.as_str(),
-        );
+        // The fields are the same at both levels, which tracing needs to know beforehand.
+        macro_rules! write_at {
+            ($level:ident) => {
+                $level!(
+                    // How Backstage names the part that logs requests.
+                    service = "rootHttpRouter",
+                    "type" = "incomingRequest",
+                    date = line.date(),
+                    method = self.method.as_str(),
+                    url = line.url.as_str(),
+                    status,
+                    httpVersion = http_version(self.version),
+                    userAgent = line.user_agent.as_deref(),
+                    contentLength = content_length,
+                    referrer = line.referrer.as_deref(),
+                    error,
+                    requestId = request_id.as_deref(),
+                    message = line.message.as_str(),
+                )
+            };
+        }
+        match is_failure {
+            true => write_at!(error),
+            false => write_at!(info),
+        }
     }
 }
 

@@ -87,6 +87,11 @@ impl ServerSettings {
         self
     }
 
+    /// Returns how long shutdown waits for running requests.
+    pub fn drain_limit(&self) -> Duration {
+        self.drain_limit
+    }
+
     /// Whether connections are TLS.
     pub fn is_https(&self) -> bool {
         self.tls.is_some()

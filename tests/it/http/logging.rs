@@ -38,10 +38,15 @@ impl io::Write for Written {
 
 /// Everything on this thread, and these tests have one thread each, logs to memory.
 fn captured() -> (Written, DefaultGuard) {
+    captured_at(None)
+}
+
+fn captured_at(level: Option<&str>) -> (Written, DefaultGuard) {
     let written = Written::default();
     let sink = written.clone();
     let environment = LogEnvironment {
         node_env: Some("production".to_owned()),
+        log_level: level.map(str::to_owned),
         ..LogEnvironment::default()
     };
     let (dispatch, _) = telemetry::build(&config("{}"), environment, false, move || sink.clone()).unwrap();
@@ -147,4 +152,35 @@ async fn a_caller_that_goes_away_is_logged_as_that() {
     server.stop();
     server.drained().await;
     assert_eq!(written.lines()[0]["status"], 499);
+}
+
+#[tokio::test]
+async fn a_failure_is_logged_even_when_only_warnings_and_errors_are() {
+    for level in ["warn", "error"] {
+        let (written, _captured) = captured_at(Some(level));
+        let server = TestServer::start("{}").await;
+        server.ask("GET", "/short", &[]).await;
+        server.ask("GET", "/failing", &[]).await;
+        let lines = written.lines();
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        assert_eq!(
+            (&lines[0]["status"], &lines[0]["level"]),
+            (&502.into(), &"error".into())
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_request_with_two_hosts_is_refused_and_logged_like_every_other() {
+    let (written, _captured) = captured();
+    let server = TestServer::start("{}").await;
+    let mut client = server.client().await;
+    client
+        .send("GET /short HTTP/1.1\r\nhost: one\r\nhost: two\r\n\r\n")
+        .await;
+    let answer = client.answer().await;
+    assert_eq!((answer.status, answer.header("connection")), (400, "close"));
+    assert_eq!(answer.header("x-content-type-options"), "nosniff");
+    assert!(client.is_closed().await);
+    assert_eq!(written.lines()[0]["status"], 400);
 }

@@ -36,10 +36,20 @@ impl TestApp {
 
     /// Starts with plugins of the test's own.
     pub async fn start_with(app_config: &str, register: fn(BackendBuilder) -> BackendBuilder) -> Self {
+        Self::start_adapted(app_config, register, |app| app).await
+    }
+
+    /// Starts with plugins and limits of the test's own.
+    pub async fn start_adapted(
+        app_config: &str,
+        register: fn(BackendBuilder) -> BackendBuilder,
+        adapt: fn(App) -> App,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = open(&folder, app_config).await;
         let app = App::build_with(store, &StartOptions::default(), register)
             .unwrap_or_else(|error| panic!("{error:?}"));
+        let app = adapt(app);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel();
