@@ -258,7 +258,7 @@ mod tests {
     };
 
     /// Less than TLS keeps in a buffer of its own, and far more than the wire of the test takes at once.
-    const BODY: [u8; 20_000] = [b'x'; 20_000];
+    static BODY: [u8; 20_000] = [b'x'; 20_000];
 
     /// A server and a client that trust each other.
     fn tls() -> (TlsAcceptor, TlsConnector) {
