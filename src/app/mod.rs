@@ -93,9 +93,9 @@ impl App {
         let reader = store.reader();
         let (registrations, mut problems) = register(BackendBuilder::new(reader.clone())).finish();
         let settings = keep(Settings::read(&reader, options.listen.as_deref()), &mut problems);
-        let ids = ids_that_are_on(&registrations);
+        let (on, off) = (ids(&registrations, true), ids(&registrations, false));
         let discovery = keep(
-            Discovery::listening_at(&reader, &ids, options.listen.as_deref()),
+            Discovery::with_plugins_off(&reader, &on, &off, options.listen.as_deref()),
             &mut problems,
         );
         let auth = keep(AuthConfig::read(&reader), &mut problems);
@@ -186,11 +186,11 @@ fn concerns_us(key: &str, registrations: &[Registration]) -> bool {
             .any(|registration| below(registration.section))
 }
 
-/// The ids we answer for. One whose section is missing may still run in the Node backend, so it is not ours.
-fn ids_that_are_on(registrations: &[Registration]) -> Vec<&'static str> {
+/// The ids that are on, or off. One whose section is missing may still run in the Node backend, so it is not ours.
+fn ids(registrations: &[Registration], on: bool) -> Vec<&'static str> {
     registrations
         .iter()
-        .filter(|registration| registration.on.is_some())
+        .filter(|registration| registration.on.is_some() == on)
         .map(|registration| registration.id)
         .collect()
 }

@@ -5,10 +5,13 @@ use crate::backstage::discovery::Discovery;
 
 /// Lets plugins and discovery follow; a reload that any of them refuses changes nothing.
 pub(super) fn follow(app: &App) {
-    let ids = super::ids_that_are_on(&app.registrations);
+    let (on, off) = (
+        super::ids(&app.registrations, true),
+        super::ids(&app.registrations, false),
+    );
     let (discovery, listen) = (app.discovery.clone(), app.listen_argument.clone());
     app.env.config.on_change(&["discovery"], move |reader| {
-        let newer = Discovery::listening_at(reader, &ids, listen.as_deref())?;
+        let newer = Discovery::with_plugins_off(reader, &on, &off, listen.as_deref())?;
         let discovery = discovery.clone();
         Ok(Box::new(move || discovery.set(newer)))
     });

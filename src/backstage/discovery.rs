@@ -63,6 +63,20 @@ impl Discovery {
         served_plugin_ids: &[&str],
         listen: Option<&str>,
     ) -> Result<Self, Vec<ConfigError>> {
+        Self::with_plugins_off(reader, served_plugin_ids, &[], listen)
+    }
+
+    /// The same for a process that has plugins without a section: they answer 501, so they may be looked for here.
+    ///
+    /// # Errors
+    ///
+    /// As `from_config`.
+    pub fn with_plugins_off(
+        reader: &ConfigReader,
+        served_plugin_ids: &[&str],
+        off: &[&str],
+        listen: Option<&str>,
+    ) -> Result<Self, Vec<ConfigError>> {
         let mut errors = Vec::new();
         let base_url = note(&mut errors, reader.string("backend.baseUrl")).unwrap_or_default();
         let upstream = note(&mut errors, reader.optional_string("stagedoor.upstream")).flatten();
@@ -89,7 +103,7 @@ impl Discovery {
         }
         if errors.is_empty() {
             errors = listen
-                .map(|listen| discovery.self_references(&listen))
+                .map(|listen| discovery.self_references(&listen, off))
                 .unwrap_or_default();
         }
         if errors.is_empty() {
@@ -151,7 +165,7 @@ impl Discovery {
         Ok(())
     }
 
-    fn self_references(&self, listen: &ListenAddress) -> Vec<ConfigError> {
+    fn self_references(&self, listen: &ListenAddress, off: &[&str]) -> Vec<ConfigError> {
         let mut ids: Vec<&str> = self.named.keys().map(String::as_str).collect();
         ids.sort_unstable();
         // `auth` stands for every id that is not listed; its keys are the first thing we need.
@@ -159,7 +173,7 @@ impl Discovery {
             ids.push("auth");
         }
         ids.into_iter()
-            .filter(|id| !self.serves(id) && reaches(&self.internal_base(id), listen))
+            .filter(|id| !self.serves(id) && !off.contains(id) && reaches(&self.internal_base(id), listen))
             .map(|id| {
                 ConfigError::new(format!(
                     "The plugin '{id}' would be looked for at this service itself, which does not serve it. List it in \

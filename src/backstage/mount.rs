@@ -183,7 +183,7 @@ async fn route(routes: &Routes, mut request: Request<Body>) -> Result<Response, 
         let uri = with_path(request.uri(), &canonical);
         *request.uri_mut() = uri.ok_or_else(|| no_route(&request))?;
     }
-    match routes.router().clone().oneshot(request).await {
+    match routes.router(request.method()).clone().oneshot(request).await {
         Ok(response) => Ok(response),
         Err(never) => match never {},
     }

@@ -5,12 +5,15 @@ use http::{Method, Uri};
 
 /// The routes of one plugin, relative to its mount.
 ///
-/// A thin layer over axum's router that remembers the templates, so that `/STACKS/` can be turned into
+/// A thin layer over axum's routers, one per method, that remembers the templates, so that `/STACKS/` can be turned into
 /// `/stacks` before axum sees it. HEAD works where GET does; other methods on a known path are 404, as Express
 /// answers them.
 #[derive(Debug, Default)]
 pub struct Routes {
-    router: Router,
+    get: Router,
+    post: Router,
+    delete: Router,
+    /// Literals before parameters, so that the first that fits is the one meant.
     templates: Vec<Template>,
 }
 
@@ -40,32 +43,35 @@ impl Routes {
 
     /// Answers GET and HEAD on the path; `{name}` is one segment.
     #[must_use]
-    pub fn get<H, T>(self, path: &'static str, handler: H) -> Self
+    pub fn get<H, T>(mut self, path: &'static str, handler: H) -> Self
     where
         H: Handler<T, ()>,
         T: 'static,
     {
-        self.add(path, &[Method::GET, Method::HEAD], routing::get(handler))
+        self.get = self.get.route(path, routing::get(handler));
+        self.remember(path, &[Method::GET, Method::HEAD])
     }
 
     /// Answers POST on the path.
     #[must_use]
-    pub fn post<H, T>(self, path: &'static str, handler: H) -> Self
+    pub fn post<H, T>(mut self, path: &'static str, handler: H) -> Self
     where
         H: Handler<T, ()>,
         T: 'static,
     {
-        self.add(path, &[Method::POST], routing::post(handler))
+        self.post = self.post.route(path, routing::post(handler));
+        self.remember(path, &[Method::POST])
     }
 
     /// Answers DELETE on the path.
     #[must_use]
-    pub fn delete<H, T>(self, path: &'static str, handler: H) -> Self
+    pub fn delete<H, T>(mut self, path: &'static str, handler: H) -> Self
     where
         H: Handler<T, ()>,
         T: 'static,
     {
-        self.add(path, &[Method::DELETE], routing::delete(handler))
+        self.delete = self.delete.route(path, routing::delete(handler));
+        self.remember(path, &[Method::DELETE])
     }
 
     /// Finds the route for a path below the mount.
@@ -73,11 +79,29 @@ impl Routes {
         let found = self
             .templates
             .iter()
-            .find_map(|template| Some((template, template.canonical(path)?)));
+            .filter(|template| template.methods.contains(method))
+            .find_map(|template| template.canonical(path));
         match found {
-            Some((template, canonical)) if template.methods.contains(method) => Match::Found(canonical),
-            Some((template, _)) if method == Method::OPTIONS => Match::Options(template.allow()),
-            _ => Match::Nothing,
+            Some(canonical) => Match::Found(canonical),
+            None if method == Method::OPTIONS => self.options(path),
+            None => Match::Nothing,
+        }
+    }
+
+    /// All methods of all templates that fit, each once.
+    fn options(&self, path: &str) -> Match {
+        let mut methods = Vec::new();
+        for template in self.templates.iter().filter(|template| template.fits(path)) {
+            for method in &template.methods {
+                if !methods.contains(&method.as_str()) {
+                    methods.push(method.as_str());
+                }
+            }
+        }
+        if methods.is_empty() {
+            Match::Nothing
+        } else {
+            Match::Options(methods.join(","))
         }
     }
 
@@ -86,13 +110,16 @@ impl Routes {
         self.templates.iter().any(|template| template.fits(path))
     }
 
-    /// Returns the router that answers canonical paths.
-    pub(super) fn router(&self) -> &Router {
-        &self.router
+    /// Returns the router that answers canonical paths for a method that was found.
+    pub(super) fn router(&self, method: &Method) -> &Router {
+        match *method {
+            Method::POST => &self.post,
+            Method::DELETE => &self.delete,
+            _ => &self.get,
+        }
     }
 
-    fn add(mut self, path: &'static str, methods: &[Method], method_router: routing::MethodRouter) -> Self {
-        self.router = self.router.route(path, method_router);
+    fn remember(mut self, path: &'static str, methods: &[Method]) -> Self {
         match self.templates.iter_mut().find(|template| template.path == path) {
             Some(template) => template.methods.extend_from_slice(methods),
             None => self.templates.push(Template {
@@ -100,6 +127,7 @@ impl Routes {
                 methods: methods.to_vec(),
             }),
         }
+        self.templates.sort_by_key(Template::parameters);
         self
     }
 }
@@ -137,12 +165,11 @@ impl Template {
         segments(self.path).all(fits) && given.next().is_none()
     }
 
-    fn allow(&self) -> String {
-        self.methods
-            .iter()
-            .map(Method::as_str)
-            .collect::<Vec<_>>()
-            .join(",")
+    /// For each segment whether it is a parameter; literals sort first.
+    fn parameters(&self) -> Vec<bool> {
+        segments(self.path)
+            .map(|segment| segment.starts_with('{'))
+            .collect()
     }
 }
 
@@ -161,6 +188,8 @@ pub(super) fn with_path(uri: &Uri, path: &str) -> Option<Uri> {
 
 #[cfg(test)]
 mod tests {
+    use tower::ServiceExt;
+
     use super::*;
 
     async fn nothing() {}
@@ -188,6 +217,36 @@ mod tests {
     fn a_parameter_keeps_its_spelling_and_its_escapes() {
         let found = routes().find(&Method::POST, "/Stacks/A%2Fb%20C/TRIGGER");
         assert_eq!(found, Match::Found("/stacks/A%2Fb%20C/trigger".into()));
+    }
+
+    #[tokio::test]
+    async fn a_literal_beside_a_parameter_leaves_the_parameter_its_methods() {
+        let answer = |text: &'static str| move || async move { text };
+        let routes = Routes::new()
+            .get("/stacks/{id}", answer("one"))
+            .delete("/stacks/{id}", answer("gone"))
+            .get("/stacks/search", answer("found"))
+            .post("/stacks/search", answer("searched"));
+        for (method, path, wanted) in [
+            (Method::GET, "/stacks/SEARCH", "found"),
+            (Method::POST, "/stacks/search", "searched"),
+            (Method::DELETE, "/stacks/search", "gone"),
+            (Method::GET, "/stacks/x", "one"),
+        ] {
+            let Match::Found(path) = routes.find(&method, path) else {
+                panic!("{method} {path} is a route");
+            };
+            let request = http::Request::builder().method(&method).uri(&path);
+            let request = request.body(axum::body::Body::empty()).unwrap();
+            let answer = routes.router(&method).clone().oneshot(request).await.unwrap();
+            let body = axum::body::to_bytes(answer.into_body(), 100).await.unwrap();
+            assert_eq!(body, wanted, "{method} {path}");
+        }
+        assert_eq!(routes.find(&Method::POST, "/stacks/x"), Match::Nothing);
+        assert_eq!(
+            routes.find(&Method::OPTIONS, "/stacks/search"),
+            Match::Options("GET,HEAD,POST,DELETE".into())
+        );
     }
 
     #[test]

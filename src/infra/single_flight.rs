@@ -56,6 +56,15 @@ impl<T: Clone + Send + Sync + 'static> SingleFlight<T> {
         answer.await
     }
 
+    /// As `run` for somebody who does not wait for the answer.
+    pub fn begin<F, C>(&self, key: u64, call: C)
+    where
+        C: FnOnce() -> F,
+        F: Future<Output = T> + Send + 'static,
+    {
+        drop(self.join_or_begin(key, call));
+    }
+
     fn join_or_begin<F, C>(&self, key: u64, call: C) -> Shared<BoxFuture<'static, Option<T>>>
     where
         C: FnOnce() -> F,
@@ -74,29 +83,30 @@ impl<T: Clone + Send + Sync + 'static> SingleFlight<T> {
             answer: answer.clone(),
         });
         drop(under_way);
-        self.begin(number, call(), sender);
+        // Made before the call is, which may panic as well.
+        let landed = Landed {
+            slot: Arc::clone(&self.under_way),
+            number,
+        };
+        self.spawn(landed, call(), sender);
         answer
     }
 
-    fn begin<F>(&self, number: u64, call: F, sender: oneshot::Sender<T>)
+    fn spawn<F>(&self, landed: Landed<T>, call: F, sender: oneshot::Sender<T>)
     where
         F: Future<Output = T> + Send + 'static,
     {
-        let slot = Arc::clone(&self.under_way);
         self.tasks.spawn(async move {
-            let _landed = Landed {
-                slot: Arc::clone(&slot),
-                number,
-            };
             let answer = call.await;
             // The slot is cleared before the waiters wake, so that whoever comes next begins anew.
-            clear(&slot, number);
+            drop(landed);
             let _ = sender.send(answer);
         });
     }
 }
 
-/// Clears the slot even when the call panics.
+/// Clears the slot also when the call panics.
+#[derive(Debug)]
 struct Landed<T: Clone> {
     slot: Arc<Mutex<Option<Flight<T>>>>,
     number: u64,
@@ -104,13 +114,40 @@ struct Landed<T: Clone> {
 
 impl<T: Clone> Drop for Landed<T> {
     fn drop(&mut self) {
-        clear(&self.slot, self.number);
+        let mut slot = self.slot.lock();
+        if slot.as_ref().is_some_and(|flight| flight.number == self.number) {
+            *slot = None;
+        }
     }
 }
 
-fn clear<T: Clone>(slot: &Mutex<Option<Flight<T>>>, number: u64) {
-    let mut slot = slot.lock();
-    if slot.as_ref().is_some_and(|flight| flight.number == number) {
-        *slot = None;
+#[cfg(test)]
+mod tests {
+    use std::panic::AssertUnwindSafe;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_call_that_panics_before_it_begins_leaves_the_way_free() {
+        let flights = SingleFlight::new(Tasks::default());
+        let panics = || -> std::future::Ready<u8> { panic!("before there is a future") };
+        let first = AssertUnwindSafe(flights.run(0, panics)).catch_unwind().await;
+        assert!(first.is_err());
+        assert_eq!(flights.run(0, || std::future::ready(7)).await, Some(7));
+    }
+
+    #[tokio::test]
+    async fn a_call_that_panics_under_way_answers_none_and_leaves_the_way_free() {
+        let flights = SingleFlight::new(Tasks::default());
+        let panics = std::future::poll_fn(|_| -> std::task::Poll<u8> { panic!("under way") });
+        assert_eq!(flights.run(0, || panics).await, None);
+        assert_eq!(flights.run(0, || std::future::ready(7)).await, Some(7));
+    }
+
+    #[tokio::test]
+    async fn what_was_begun_without_waiting_is_joined_by_those_who_wait() {
+        let flights = SingleFlight::new(Tasks::default());
+        flights.begin(0, || std::future::ready(1));
+        assert_eq!(flights.run(0, || std::future::ready(2)).await, Some(1));
     }
 }

@@ -5,14 +5,29 @@ use std::collections::HashSet;
 use super::{external::ExternalAccess, external_config, own_keys::OwnKeys};
 use crate::config::{ConfigError, ConfigReader};
 
+/// Plugins of a stock portal that may well call us; nobody has to list them before they count as known.
+const STOCK_PLUGINS: &[&str] = &[
+    "scaffolder",
+    "catalog",
+    "permission",
+    "notifications",
+    "mcp-actions",
+    "auth",
+    "events",
+    "search",
+    "signals",
+];
+
 /// How the door is configured. Takes effect at the start; a change needs a restart.
 #[derive(Debug)]
 pub struct AuthConfig {
     /// `backend.auth.dangerouslyDisableDefaultAuthPolicy`.
     pub default_policy_disabled: bool,
     pub(super) known_plugins_only: bool,
-    /// `backend.actions.pluginSources`: ids the portal vouches for besides those in `discovery.endpoints`.
-    pub(super) plugin_sources: HashSet<String>,
+    /// `backend.actions.pluginSources`: ids the portal vouches for besides those in `discovery.endpoints`; lower case.
+    plugin_sources: HashSet<String>,
+    /// `stagedoor.actions.writeCallers`; lower case.
+    write_callers: HashSet<String>,
     /// In the order they are tried.
     pub(super) external: Vec<ExternalAccess>,
     pub(super) own_keys: OwnKeys,
@@ -35,8 +50,13 @@ impl AuthConfig {
         };
         let default_policy_disabled = flag("backend.auth.dangerouslyDisableDefaultAuthPolicy");
         let known_plugins_only = flag("stagedoor.auth.knownPluginsOnly");
-        let plugin_sources = reader.optional_string_array("backend.actions.pluginSources");
-        let plugin_sources = keep(&mut errors, plugin_sources.map_err(|error| vec![error])).flatten();
+        let mut ids = |key: &str| {
+            let ids = reader.optional_string_array(key).map_err(|error| vec![error]);
+            let ids = keep(&mut errors, ids).flatten().unwrap_or_default();
+            ids.iter().map(|id| id.to_ascii_lowercase()).collect()
+        };
+        let plugin_sources = ids("backend.actions.pluginSources");
+        let write_callers = ids("stagedoor.actions.writeCallers");
         let external = keep(&mut errors, external_config::read(reader));
         let own_keys = keep(&mut errors, OwnKeys::read(reader));
         if !errors.is_empty() {
@@ -45,10 +65,23 @@ impl AuthConfig {
         Ok(Self {
             default_policy_disabled,
             known_plugins_only,
-            plugin_sources: plugin_sources.unwrap_or_default().into_iter().collect(),
+            plugin_sources,
+            write_callers,
             external: external.unwrap_or_default(),
             own_keys: own_keys.unwrap_or_default(),
         })
+    }
+
+    /// Whether `backend.actions.pluginSources` lists the id (in lower case).
+    pub(super) fn lists_plugin(&self, plugin_id: &str) -> bool {
+        self.plugin_sources.contains(plugin_id)
+    }
+
+    /// Whether calls of the plugin are expected, so that a flood of made-up ids must not shut it out.
+    pub(super) fn expects_plugin(&self, plugin_id: &str) -> bool {
+        self.lists_plugin(plugin_id)
+            || self.write_callers.contains(plugin_id)
+            || STOCK_PLUGINS.contains(&plugin_id)
     }
 }
 

@@ -2,10 +2,14 @@
 
 use std::{
     collections::VecDeque,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
+use arc_swap::ArcSwapOption;
 use parking_lot::Mutex;
 use url::Url;
 
@@ -14,6 +18,12 @@ use crate::infra::{http_client::HttpClients, single_flight::SingleFlight, tasks:
 
 /// How long a document is believed without asking again; Backstage's value, and so the longest a withdrawn key lives.
 const FRESH_FOR: Duration = Duration::from_secs(10 * 60);
+
+/// From this age on a document in use is fetched in the background, so that nobody waits while its owner is well.
+const REFRESH_FROM: Duration = Duration::from_secs(8 * 60);
+
+/// Pause after a background fetch that failed: a dozen tries before the document is too old.
+const REFRESH_PAUSE: Duration = Duration::from_secs(10);
 
 /// A key id nobody knows is worth a new look this long after the last one; Backstage's value.
 const COOLDOWN: Duration = Duration::from_secs(30);
@@ -24,8 +34,12 @@ const FORCED_BUDGET: usize = 10;
 /// The span of the budget above; together they bound what a stranger can make us ask.
 const FORCED_WINDOW: Duration = Duration::from_secs(60);
 
-/// How long a failure answers for the next callers: long enough to stop a storm, short enough to heal.
-const FAILURE_REMEMBERED: Duration = Duration::from_secs(30);
+/// How long a failure answers for the next callers of a source the configuration names: a blip must not shut out
+/// everybody, and one fetch in two seconds is no storm.
+const FAILURE_REMEMBERED: Duration = Duration::from_secs(2);
+
+/// The same for a source only a token named, whose writer we owe nothing.
+const STRANGERS_FAILURE_REMEMBERED: Duration = Duration::from_secs(30);
 
 /// What every source needs from the world. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -40,21 +54,37 @@ pub(super) struct Surroundings {
 pub(super) struct KeySource {
     url: Url,
     surroundings: Surroundings,
+    vouched_for: AtomicBool,
+    /// Apart from the rest, because every request with a remembered token looks at it.
+    document: ArcSwapOption<Document>,
     state: Mutex<State>,
     flight: SingleFlight<Result<(), Refusal>>,
+    /// A look for an unknown key, apart so that its outcome never answers for an ordinary fetch.
+    forced_flight: SingleFlight<Result<(), Refusal>>,
 }
 
 #[derive(Debug)]
 struct State {
-    document: Option<Document>,
     failed: Option<(Instant, Refusal)>,
+    forced_failed: Option<(Instant, Refusal)>,
     forced: VecDeque<Instant>,
     last_used: Instant,
 }
 
-#[derive(Debug, Clone)]
+/// Why a fetch is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reason {
+    /// There is no believed document.
+    Needed,
+    /// The believed document grows old.
+    Aging,
+    /// A token names a key the document lacks.
+    UnknownKey,
+}
+
+#[derive(Debug)]
 struct Document {
-    keys: Arc<KeySet>,
+    keys: KeySet,
     fetched_at: Instant,
     /// Raised when a key was withdrawn or replaced.
     generation: u64,
@@ -69,12 +99,23 @@ pub(super) struct KeyUse {
 
 impl KeyUse {
     /// Whether the document is still believed and no key has left it since.
-    pub(super) fn still_holds(&self) -> bool {
-        let now = self.source.surroundings.clock.instant();
-        let state = self.source.state.lock();
-        state
-            .fresh(now)
-            .is_some_and(|document| document.generation == self.generation)
+    pub(super) fn still_holds(&self, now: Instant) -> bool {
+        let document = self.source.document.load();
+        let Some(document) = document.as_ref().filter(|document| document.is_fresh(now)) else {
+            return false;
+        };
+        self.source.refresh_ahead(document, now);
+        document.generation == self.generation
+    }
+}
+
+impl Document {
+    fn age(&self, now: Instant) -> Duration {
+        now.duration_since(self.fetched_at)
+    }
+
+    fn is_fresh(&self, now: Instant) -> bool {
+        self.age(now) < FRESH_FOR
     }
 }
 
@@ -82,22 +123,35 @@ impl KeySource {
     /// A source that has not been asked yet.
     pub(super) fn new(url: Url, surroundings: Surroundings) -> Self {
         let state = State {
-            document: None,
             failed: None,
+            forced_failed: None,
             forced: VecDeque::new(),
             last_used: surroundings.clock.instant(),
         };
         Self {
             url,
+            vouched_for: AtomicBool::new(false),
+            document: ArcSwapOption::empty(),
             state: Mutex::new(state),
             flight: SingleFlight::new(surroundings.tasks.clone()),
+            forced_flight: SingleFlight::new(surroundings.tasks.clone()),
             surroundings,
         }
     }
 
+    /// Notes that the configuration names this source, so that its failures are forgotten soon.
+    pub(super) fn vouch(&self) {
+        self.vouched_for.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the configuration names this source.
+    pub(super) fn is_vouched_for(&self) -> bool {
+        self.vouched_for.load(Ordering::Relaxed)
+    }
+
     /// Whether the document was had at least once.
     pub(super) fn was_ever_loaded(&self) -> bool {
-        self.state.lock().document.is_some()
+        self.document.load().is_some()
     }
 
     /// When a token last asked for this document.
@@ -129,76 +183,134 @@ impl KeySource {
         }
     }
 
-    async fn current(self: &Arc<Self>) -> Result<Document, Refusal> {
+    async fn current(self: &Arc<Self>) -> Result<Arc<Document>, Refusal> {
         let now = self.surroundings.clock.instant();
-        {
-            let mut state = self.state.lock();
-            state.last_used = now;
-            if let Some(document) = state.fresh(now) {
-                return Ok(document.clone());
-            }
+        self.state.lock().last_used = now;
+        let document = self.document.load_full();
+        if let Some(document) = document.filter(|document| document.is_fresh(now)) {
+            self.refresh_ahead(&document, now);
+            return Ok(document);
         }
-        self.fetch(State::may_fetch).await?;
-        let document = self.state.lock().document.clone();
-        document.ok_or_else(|| self.lost())
+        self.fetch(Reason::Needed).await?;
+        let document = self.document.load_full();
+        document
+            .filter(|document| document.is_fresh(now))
+            .ok_or_else(|| self.lost())
+    }
+
+    /// Begins a fetch in the background when the document grows old; nobody waits for it.
+    fn refresh_ahead(self: &Arc<Self>, document: &Document, now: Instant) {
+        if document.age(now) >= REFRESH_FROM && self.state.lock().may_refresh(now) {
+            self.flight.begin(0, || self.call(Reason::Aging));
+        }
     }
 
     /// Returns the document after one more look, or the same one when the budget is used up.
-    async fn newer_than(self: &Arc<Self>, seen: &Document) -> Result<Document, Refusal> {
-        let already_newer = |document: &Document| document.fetched_at != seen.fetched_at;
-        let newest = self.state.lock().document.clone();
-        if let Some(document) = newest.filter(already_newer) {
+    async fn newer_than(self: &Arc<Self>, seen: &Document) -> Result<Arc<Document>, Refusal> {
+        let newest = self.document.load_full();
+        if let Some(document) = newest.filter(|newest| newest.fetched_at != seen.fetched_at) {
             return Ok(document);
         }
         // What we have stays good for other keys when this look fails.
-        let _ = self.fetch(State::may_force).await;
-        self.state.lock().document.clone().ok_or_else(|| self.lost())
+        let _ = self.fetch(Reason::UnknownKey).await;
+        self.document.load_full().ok_or_else(|| self.lost())
     }
 
-    /// Joins the fetch under way or begins one, if `allowed` says so.
-    async fn fetch(
-        self: &Arc<Self>,
-        allowed: fn(&mut State, Instant) -> Result<bool, Refusal>,
-    ) -> Result<(), Refusal> {
-        let source = Arc::clone(self);
-        let begin = move || {
-            let now = source.surroundings.clock.instant();
-            let allowed = allowed(&mut source.state.lock(), now);
-            async move {
-                match allowed {
-                    Ok(true) => source.fetch_now(now).await,
-                    Ok(false) => Ok(()),
-                    Err(remembered) => Err(remembered),
-                }
-            }
+    /// Joins the fetch under way or begins one, if one is allowed.
+    async fn fetch(self: &Arc<Self>, reason: Reason) -> Result<(), Refusal> {
+        let flight = match reason {
+            Reason::Needed | Reason::Aging => &self.flight,
+            Reason::UnknownKey => &self.forced_flight,
         };
-        match self.flight.run(0, begin).await {
+        match flight.run(0, || self.call(reason)).await {
             Some(outcome) => outcome,
             None => Err(self.lost()),
         }
     }
 
-    async fn fetch_now(&self, now: Instant) -> Result<(), Refusal> {
+    fn call(self: &Arc<Self>, reason: Reason) -> impl Future<Output = Result<(), Refusal>> + Send + 'static {
+        let source = Arc::clone(self);
+        let now = source.surroundings.clock.instant();
+        let allowed = source.allows(reason, now);
+        async move {
+            match allowed {
+                Ok(true) => source.fetch_now(reason, now).await,
+                Ok(false) => Ok(()),
+                Err(remembered) => Err(remembered),
+            }
+        }
+    }
+
+    fn allows(&self, reason: Reason, now: Instant) -> Result<bool, Refusal> {
+        let remembered = if self.is_vouched_for() {
+            FAILURE_REMEMBERED
+        } else {
+            STRANGERS_FAILURE_REMEMBERED
+        };
+        let document = self.document.load();
+        let mut state = self.state.lock();
+        match reason {
+            Reason::Aging => {
+                let aging = |document: &Arc<Document>| document.age(now) >= REFRESH_FROM;
+                Ok(document.as_ref().is_some_and(aging) && state.may_refresh(now))
+            }
+            Reason::Needed => {
+                state.no_failure_within(remembered, now)?;
+                Ok(!document.as_ref().is_some_and(|document| document.is_fresh(now)))
+            }
+            Reason::UnknownKey => {
+                state.no_forced_failure_within(remembered, now)?;
+                Ok(state.may_force(document.as_ref().map(|document| document.fetched_at), now))
+            }
+        }
+    }
+
+    async fn fetch_now(&self, reason: Reason, now: Instant) -> Result<(), Refusal> {
         let outcome = key_fetch::key_set(&self.surroundings.http, &self.url).await;
         let mut state = self.state.lock();
         match outcome {
             Ok(keys) => {
                 state.failed = None;
-                self.warn_of_skipped(&state, &keys);
-                state.store(keys, now);
+                state.forced_failed = None;
+                self.store(keys, now);
                 Ok(())
             }
-            Err(reason) => {
-                let refusal = self.unavailable(reason);
-                state.failed = Some((now, refusal.clone()));
+            Err(why) => {
+                let refusal = self.unavailable(why);
+                let failed = Some((now, refusal.clone()));
+                match reason {
+                    Reason::Needed => state.failed = failed,
+                    Reason::Aging => {
+                        tracing::warn!(reason = %refusal, "Published keys could not be refreshed; the last ones still serve");
+                        state.failed = failed;
+                    }
+                    Reason::UnknownKey => state.forced_failed = failed,
+                }
                 Err(refusal)
             }
         }
     }
 
+    /// Publishes a document, unless one that was asked for later is already there. The state must be locked.
+    fn store(&self, keys: KeySet, fetched_at: Instant) {
+        let before = self.document.load_full();
+        self.warn_of_skipped(before.as_deref(), &keys);
+        let generation = match &before {
+            Some(before) if before.fetched_at > fetched_at => return,
+            None => 0,
+            Some(before) if keys.holds_all_of(&before.keys) => before.generation,
+            Some(before) => before.generation + 1,
+        };
+        self.document.store(Some(Arc::new(Document {
+            keys,
+            fetched_at,
+            generation,
+        })));
+    }
+
     /// Says once per document which keys cannot be used; the others work.
-    fn warn_of_skipped(&self, state: &State, keys: &KeySet) {
-        let before = state.document.as_ref().map(|document| &document.keys.skipped);
+    fn warn_of_skipped(&self, before: Option<&Document>, keys: &KeySet) {
+        let before = before.map(|document| &document.keys.skipped);
         if !keys.skipped.is_empty() && before != Some(&keys.skipped) {
             let address = self.address();
             tracing::warn!(
@@ -227,52 +339,43 @@ impl KeySource {
 }
 
 impl State {
-    fn fresh(&self, now: Instant) -> Option<&Document> {
-        let document = self.document.as_ref()?;
-        (now.duration_since(document.fetched_at) < FRESH_FOR).then_some(document)
+    fn no_failure_within(&self, remembered: Duration, now: Instant) -> Result<(), Refusal> {
+        refuse_recent(self.failed.as_ref(), remembered, now)
     }
 
-    /// A needed document is fetched unless that failed a moment ago.
-    fn may_fetch(&mut self, now: Instant) -> Result<bool, Refusal> {
-        match &self.failed {
-            Some((at, refusal)) if now.duration_since(*at) < FAILURE_REMEMBERED => Err(refusal.clone()),
-            _ if self.fresh(now).is_some() => Ok(false),
-            _ => Ok(true),
-        }
+    fn no_forced_failure_within(&self, remembered: Duration, now: Instant) -> Result<(), Refusal> {
+        refuse_recent(self.forced_failed.as_ref(), remembered, now)?;
+        self.no_failure_within(remembered, now)
     }
 
-    /// A document is fetched again for an unknown key after the cooldown, or within the budget.
-    fn may_force(&mut self, now: Instant) -> Result<bool, Refusal> {
-        if let Some((at, refusal)) = &self.failed
-            && now.duration_since(*at) < FAILURE_REMEMBERED
-        {
-            return Err(refusal.clone());
-        }
-        let age = self
-            .document
-            .as_ref()
-            .map(|document| now.duration_since(document.fetched_at));
-        if age.is_none_or(|age| age >= COOLDOWN) {
-            return Ok(true);
+    fn may_refresh(&self, now: Instant) -> bool {
+        self.no_failure_within(REFRESH_PAUSE, now).is_ok()
+    }
+
+    /// A document is fetched again for an unknown key when the last look is past the cooldown, or within the budget.
+    fn may_force(&mut self, fetched_at: Option<Instant>, now: Instant) -> bool {
+        let failed_at = self.forced_failed.as_ref().map(|(at, _)| *at);
+        let last_look = fetched_at.max(failed_at);
+        if last_look.is_none_or(|at| now.duration_since(at) >= COOLDOWN) {
+            return true;
         }
         self.forced.retain(|at| now.duration_since(*at) < FORCED_WINDOW);
         let left = self.forced.len() < FORCED_BUDGET;
         if left {
             self.forced.push_back(now);
         }
-        Ok(left)
+        left
     }
+}
 
-    fn store(&mut self, keys: KeySet, fetched_at: Instant) {
-        let generation = match &self.document {
-            None => 0,
-            Some(before) if keys.holds_all_of(&before.keys) => before.generation,
-            Some(before) => before.generation + 1,
-        };
-        self.document = Some(Document {
-            keys: Arc::new(keys),
-            fetched_at,
-            generation,
-        });
+/// Answers with a failure that is younger than `remembered`.
+fn refuse_recent(
+    failed: Option<&(Instant, Refusal)>,
+    remembered: Duration,
+    now: Instant,
+) -> Result<(), Refusal> {
+    match failed {
+        Some((at, refusal)) if now.duration_since(*at) < remembered => Err(refusal.clone()),
+        _ => Ok(()),
     }
 }

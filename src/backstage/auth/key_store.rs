@@ -14,8 +14,11 @@ use super::{
     refusal::Refusal,
 };
 
-/// Most documents kept; a portal has a few dozen plugins, of which few call us.
-const MAX_SOURCES: usize = 64;
+/// Most documents kept that only tokens named; a portal has a few dozen plugins, of which few call us.
+const MAX_STRANGERS: usize = 64;
+
+/// Most documents kept that the configuration names; only many reloads that each move plugins come near.
+const MAX_NAMED: usize = 256;
 
 /// Plugin ids nobody configured that are looked up per minute; a portal's own plugins all fit, a flood does not.
 const NEW_PLUGINS: usize = 10;
@@ -56,13 +59,19 @@ impl KeyStore {
     pub(super) fn source(&self, url: Url, named_by: NamedBy) -> Result<Arc<KeySource>, Refusal> {
         let mut sources = self.sources.lock();
         if let Some(source) = sources.by_url.get(&url) {
+            if named_by == NamedBy::Configuration {
+                source.vouch();
+            }
             return Ok(Arc::clone(source));
         }
-        if named_by == NamedBy::Stranger {
+        let source = Arc::new(KeySource::new(url.clone(), self.surroundings.clone()));
+        if named_by == NamedBy::Configuration {
+            source.vouch();
+            sources.make_room_for_named();
+        } else {
+            sources.make_room_for_stranger()?;
             sources.admit_newcomer(self.surroundings.clock.instant())?;
         }
-        sources.make_room();
-        let source = Arc::new(KeySource::new(url.clone(), self.surroundings.clone()));
         sources.by_url.insert(url, Arc::clone(&source));
         Ok(source)
     }
@@ -79,18 +88,37 @@ impl Sources {
         Ok(())
     }
 
-    /// Drops one source when full: one that never had keys before one that had, the longest unused first.
-    fn make_room(&mut self) {
-        if self.by_url.len() < MAX_SOURCES {
-            return;
+    /// Drops the stranger unused the longest that never had keys; one that had is a plugin that really calls.
+    fn make_room_for_stranger(&mut self) -> Result<(), Refusal> {
+        if self.count(false) < MAX_STRANGERS {
+            return Ok(());
         }
-        let least_useful = self
+        let useless = |source: &KeySource| !source.is_vouched_for() && !source.was_ever_loaded();
+        if self.drop_least_used(useless) {
+            Ok(())
+        } else {
+            Err(Refusal::TooManyNewPlugins)
+        }
+    }
+
+    fn make_room_for_named(&mut self) {
+        if self.count(true) >= MAX_NAMED {
+            self.drop_least_used(KeySource::is_vouched_for);
+        }
+    }
+
+    fn count(&self, vouched_for: bool) -> usize {
+        let alike = |source: &&Arc<KeySource>| source.is_vouched_for() == vouched_for;
+        self.by_url.values().filter(alike).count()
+    }
+
+    fn drop_least_used(&mut self, among: impl Fn(&KeySource) -> bool) -> bool {
+        let least_used = self
             .by_url
             .iter()
-            .min_by_key(|(_, source)| (source.was_ever_loaded(), source.last_used()))
+            .filter(|(_, source)| among(source))
+            .min_by_key(|(_, source)| source.last_used())
             .map(|(url, _)| url.clone());
-        if let Some(url) = least_useful {
-            self.by_url.remove(&url);
-        }
+        least_used.is_some_and(|url| self.by_url.remove(&url).is_some())
     }
 }

@@ -5,7 +5,7 @@ use url::Url;
 
 use super::{
     Credentials, Principal, ServicePrincipal, authenticator::Inner, claims, key_source::KeyUse,
-    key_store::NamedBy, refusal::Refusal, token::Jwt, verified::Verified,
+    key_store::NamedBy, refusal::Refusal, token::Jwt, user_token::VerifiedUser, verified::Verified,
 };
 use crate::backstage::error::BackstageError;
 
@@ -35,27 +35,28 @@ impl Inner {
             subject: format!("plugin:{source_id}"),
             access_restrictions: None,
         };
+        let outer = jwt.number("exp");
         let mut verified = match jwt.claim("obo") {
             None | Some(Value::Null | Value::Bool(false)) => for_itself(service),
             Some(Value::String(token)) if token.is_empty() => for_itself(service),
             Some(token) => {
-                self.on_behalf_of(token.as_str().unwrap_or_default(), service)
-                    .await?
+                let token = token.as_str().unwrap_or_default();
+                let user = self.on_behalf_of(token).await?;
+                user.ending_by(outer).with_actor(token, Some(service))
             }
         };
-        let outer = jwt.number("exp");
         verified.ends_at = [verified.ends_at, outer].into_iter().flatten().reduce(f64::min);
         verified.keys.extend(key);
         Ok(verified)
     }
 
-    async fn on_behalf_of(&self, token: &str, actor: ServicePrincipal) -> Result<Verified, BackstageError> {
+    async fn on_behalf_of(&self, token: &str) -> Result<VerifiedUser, BackstageError> {
         let user = match Jwt::parse(token) {
             Some(jwt) => self.verified_user(&jwt).await,
             None => None,
         };
         let invalid = || BackstageError::authentication("Invalid user token in plugin token obo claim");
-        Ok(user.ok_or_else(invalid)??.with_actor(token, Some(actor)))
+        user.ok_or_else(invalid)?
     }
 
     async fn plugin_key(
@@ -64,14 +65,17 @@ impl Inner {
         source_id: &str,
         jwt: &Jwt<'_>,
     ) -> Result<Option<KeyUse>, BackstageError> {
-        let verified = self.plugin_signature(source_id, jwt).await;
+        // Claims first: what cannot be accepted anyway costs no look-up. A missing subject is the plugin `undefined`,
+        // whose keys are looked for before its absence counts.
         let now = self.clock.unix_seconds();
+        let claims = claims::check(jwt, now, &["iat", "exp", "aud"])
+            .and_then(|()| claims::check_audience(jwt, &[plugin_id]));
+        let verified = match claims {
+            Ok(()) => self.plugin_signature(source_id, jwt).await,
+            Err(refusal) => Err(refusal),
+        };
         verified
-            .and_then(|key| {
-                claims::check(jwt, now, &["iat", "exp", "sub", "aud"])?;
-                claims::check_audience(jwt, &[plugin_id])?;
-                Ok(key)
-            })
+            .and_then(|key| claims::check(jwt, now, &["sub"]).map(|()| key))
             .map_err(|refusal| {
                 tracing::warn!(reason = %refusal, "Failed to verify incoming plugin token");
                 let message = match &refusal {
@@ -89,13 +93,21 @@ impl Inner {
     /// A plugin we serve is verified with our own keys, every other with the document it publishes.
     async fn plugin_signature(&self, source_id: &str, jwt: &Jwt<'_>) -> Result<Option<KeyUse>, Refusal> {
         let discovery = self.discovery.get();
+        let lower_case = source_id.to_ascii_lowercase();
+        // Addresses ignore case, so spellings of one id must not count as many; a listed spelling is kept.
+        let source_id = if discovery.names(source_id) {
+            source_id
+        } else {
+            lower_case.as_str()
+        };
         if discovery.serves(source_id) {
             return self.config.own_keys.set.verify(jwt).map(|()| None);
         }
-        let known = discovery.names(source_id) || self.config.plugin_sources.contains(source_id);
-        if !known && self.config.known_plugins_only {
+        let listed = discovery.names(source_id) || self.config.lists_plugin(&lower_case);
+        if !listed && self.config.known_plugins_only {
             return Err(Refusal::UnknownPlugin);
         }
+        let known = listed || self.config.expects_plugin(&lower_case);
         let base = discovery.internal_base(source_id);
         let address = format!("{base}/.backstage/auth/v1/jwks.json");
         let url = Url::parse(&address).map_err(|_| Refusal::bad_address(&address))?;

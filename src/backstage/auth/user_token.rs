@@ -86,6 +86,12 @@ fn identity(jwt: &Jwt<'_>, key: KeyUse) -> Result<VerifiedUser, BackstageError> 
 }
 
 impl VerifiedUser {
+    /// Lets the user's credentials end with the token around theirs, when that is over earlier.
+    pub(super) fn ending_by(mut self, end: Option<f64>) -> Self {
+        self.expires_at = end.map_or(self.expires_at, |end| end.min(self.expires_at));
+        self
+    }
+
     /// Makes credentials that carry the user's own token, so that it can be passed on.
     pub(super) fn with_actor(self, token: &str, actor: Option<ServicePrincipal>) -> Verified {
         let principal = Principal::User(UserPrincipal {

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use moka::sync::Cache;
+use moka::{policy::EvictionPolicy, sync::Cache};
 use sha2::{Digest, Sha256};
 
 use super::{Credentials, LimitedAccess, clock::Clock, key_source::KeyUse};
@@ -66,6 +66,8 @@ impl VerifiedTokens {
     pub(super) fn new(clock: Clock) -> Self {
         let entries = Cache::builder()
             .max_capacity(MAX_TOKENS)
+            // The default refuses newcomers when full: somebody who signs in must not pay for idle tokens.
+            .eviction_policy(EvictionPolicy::lru())
             .time_to_live(KEEP)
             .build();
         Self { clock, entries }
@@ -97,9 +99,10 @@ impl VerifiedTokens {
             .verified
             .ends_at
             .is_some_and(|end| end <= self.clock.unix_seconds());
+        let now = self.clock.instant();
         !ended
-            && self.clock.instant().duration_since(entry.kept_at) < KEEP
+            && now.duration_since(entry.kept_at) < KEEP
             && Arc::ptr_eq(&entry.discovery, discovery)
-            && entry.verified.keys.iter().all(KeyUse::still_holds)
+            && entry.verified.keys.iter().all(|key| key.still_holds(now))
     }
 }

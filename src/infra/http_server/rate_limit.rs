@@ -55,6 +55,8 @@ impl RateLimiter {
     pub fn new(settings: RateLimitSettings) -> Self {
         let windows = moka::sync::Cache::builder()
             .max_capacity(MAX_ADDRESSES)
+            // The default refuses newcomers when full, who would then never be counted.
+            .eviction_policy(moka::policy::EvictionPolicy::lru())
             // Housekeeping only: whether a window is over is decided below.
             .time_to_idle(settings.window.saturating_mul(2).max(Duration::from_secs(1)))
             .build();

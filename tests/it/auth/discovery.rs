@@ -3,6 +3,7 @@
 use stagedoor::backstage::discovery::Discovery;
 
 use super::service::reader;
+use crate::support::app::{TestApp, backend_section};
 
 const BASE: &str = "backend: { baseUrl: 'https://portal.example.com/', listen: ':7008' }\n";
 
@@ -80,6 +81,29 @@ fn an_id_that_would_be_looked_for_at_ourselves_is_refused_with_the_cures() {
             assert!(found[0].contains(cure), "{found:?}");
         }
     }
+}
+
+#[test]
+fn a_plugin_of_ours_that_is_off_may_be_looked_for_here() {
+    let yaml = format!(
+        "{BASE}discovery: {{ endpoints: [{{ target: 'http://localhost:7008/api/{{{{pluginId}}}}', plugins: [spacelift, other] }}] }}"
+    );
+    let errors = Discovery::with_plugins_off(&reader(&yaml), &["sample"], &["spacelift"], None).unwrap_err();
+    assert_eq!(errors.len(), 1);
+    assert!(errors[0].to_string().contains("'other'"));
+    let found = Discovery::with_plugins_off(&reader(&yaml), &[], &["spacelift", "other"], None).unwrap();
+    assert!(!found.serves("spacelift"));
+    assert_eq!(
+        found.internal_base("spacelift"),
+        "http://localhost:7008/api/spacelift"
+    );
+}
+
+#[tokio::test]
+async fn a_plugin_without_a_section_answers_501_though_discovery_points_here() {
+    let here = "discovery: { endpoints: [{ target: 'http://localhost:17007/api/{{pluginId}}', plugins: [spacelift] }] }";
+    let app = TestApp::start(&format!("{}{here}\n", backend_section())).await;
+    assert_eq!(app.get("/api/spacelift/stacks").await.status(), 501);
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod discovery;
 mod limits;
 mod log;
 mod malformed;
+mod refresh;
 mod sample;
 mod service;
 mod verdicts;
