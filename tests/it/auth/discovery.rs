@@ -101,9 +101,10 @@ fn a_plugin_of_ours_that_is_off_may_be_looked_for_here() {
 
 #[tokio::test]
 async fn a_plugin_without_a_section_answers_501_though_discovery_points_here() {
-    let here = "discovery: { endpoints: [{ target: 'http://localhost:17007/api/{{pluginId}}', plugins: [spacelift] }] }";
+    let here =
+        "discovery: { endpoints: [{ target: 'http://localhost:17007/api/{{pluginId}}', plugins: [ske] }] }";
     let app = TestApp::start(&format!("{}{here}\n", backend_section())).await;
-    assert_eq!(app.get("/api/spacelift/stacks").await.status(), 501);
+    assert_eq!(app.get("/api/ske/anything").await.status(), 501);
 }
 
 #[test]
