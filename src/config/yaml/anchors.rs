@@ -13,6 +13,9 @@ const MAX_ALIAS_COUNT: usize = 100;
 /// so that nested empty lists cost it nothing; we copy, and a copy takes about a hundred bytes: 100 MB at worst.
 const MAX_COPIED_VALUES: usize = 1_000_000;
 
+/// What a copied value takes, about; a long key counts as that many values.
+const VALUE_BYTES: usize = 100;
+
 /// Levels a value may have once its aliases are put in: the loader's own bound. Aliases could otherwise stack up
 /// nesting the parser never sees, until copying and freeing the value overflow the stack.
 const MAX_DEPTH: usize = 400;
@@ -154,7 +157,12 @@ impl Extent {
         };
         match value {
             Value::Array(items) => below(&mut items.iter()),
-            Value::Object(entries) => below(&mut entries.values()),
+            Value::Object(entries) => {
+                let mut whole = below(&mut entries.values());
+                // A list as a key becomes text, however long; no scalar need be in it.
+                whole.values += entries.keys().map(|key| key.len() / VALUE_BYTES).sum::<usize>();
+                whole
+            }
             _ => Extent { values: 1, depth: 1 },
         }
     }

@@ -263,6 +263,16 @@ mod tests {
     }
 
     #[test]
+    fn a_key_made_of_a_list_counts_by_its_length() {
+        let key = vec!["[]"; 10_000].join(",");
+        let text = format!(
+            "e: &e []\na: &a {{? [{key}] : *e}}\nb: &b [{}]",
+            "*a,".repeat(5000)
+        );
+        assert!(fails(&text).contains("more than 1000000 values"));
+    }
+
+    #[test]
     fn anchors_around_anchors_cannot_multiply_what_they_hold() {
         let many = vec!["*a"; 9000].join(",");
         let nested = (0..200).map(|level| format!("&n{level} [")).collect::<String>();
