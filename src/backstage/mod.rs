@@ -6,6 +6,7 @@ pub mod discovery;
 pub mod error;
 pub mod lifecycle;
 mod mount;
+pub mod permission;
 pub mod plugin;
 pub mod root;
 pub mod routes;

@@ -18,6 +18,7 @@ use crate::{
     backstage::{
         auth::{Allow, AuthPolicy, Credentials},
         error::BackstageError,
+        permission::{Action, Permission},
         routes::Routes,
     },
     infra::http_server::JsonResponse,
@@ -29,12 +30,26 @@ pub(super) const OPEN: AuthPolicy = AuthPolicy {
     allow: Allow::Unauthenticated,
 };
 
+/// Needed to see the stacks.
+const READ_STACKS: Permission = Permission {
+    name: "spacelift.stack.read",
+    action: Action::Read,
+};
+
+/// Needed to start a run.
+const TRIGGER_RUNS: Permission = Permission {
+    name: "spacelift.run.trigger",
+    action: Action::Update,
+};
+
 /// The routes of the Node plugin.
 pub(super) fn routes(spacelift: Arc<Spacelift>) -> Routes {
     let (lists, triggers) = (Arc::clone(&spacelift), spacelift);
     Routes::new()
         .get("/health", health)
-        .get("/stacks", move |request| list_stacks(Arc::clone(&lists), request))
+        .get("/stacks", move |caller, request| {
+            list_stacks(Arc::clone(&lists), caller, request)
+        })
         .post("/stacks/{id}/trigger", move |caller, uri| {
             trigger_run(Arc::clone(&triggers), caller, uri)
         })
@@ -44,7 +59,12 @@ async fn health() -> JsonResponse {
     JsonResponse::from_bytes(StatusCode::OK, r#"{"status":"ok"}"#)
 }
 
-async fn list_stacks(spacelift: Arc<Spacelift>, request: Request) -> Result<Response, BackstageError> {
+async fn list_stacks(
+    spacelift: Arc<Spacelift>,
+    caller: Credentials,
+    request: Request,
+) -> Result<Response, BackstageError> {
+    caller.admits(&READ_STACKS)?;
     let stacks = spacelift.list_stacks().await?;
     Ok(stacks.respond(request.method(), request.headers()))
 }
@@ -54,6 +74,7 @@ async fn trigger_run(
     caller: Credentials,
     uri: Uri,
 ) -> Result<Response, BackstageError> {
+    caller.admits(&TRIGGER_RUNS)?;
     let stack = stack_id(uri.path()).map_err(SpaceliftError::from)?;
     let run = spacelift.trigger_run(stack, &caller).await?;
     Ok(bodies::run_started(&run)?.into_response())
