@@ -9,7 +9,7 @@ use url::Url;
 use super::{
     config::Config,
     deadline::Deadline,
-    domain::{Run, Stack, StackId, Writability},
+    domain::{Lock, Run, Stack, StackId, Writability},
     error::SpaceliftError,
     graphql::{
         CheckAccess, ExplainRefusal, ListStacks, Operation, Query, ReplyError, TriggerRun, check_access,
@@ -137,17 +137,22 @@ impl SpaceliftClient {
         deadline: Deadline,
     ) -> Result<Q::ResponseData, SpaceliftError> {
         let extras = Extras {
-            session: Some(token.jwt()),
+            session: Some(token),
             run_metadata: None,
         };
         let reply = self.transport.send::<Q>(variables, extras, deadline).await?;
-        let viewer_known = reply.data.as_ref().is_some_and(Q::viewer_known);
-        match (reply.errors.first(), reply.data) {
-            (Some(error), _) if viewer_known => Err(rejected::<Q>(error, token)),
-            (Some(error), _) => Err(refused::<Q>(error, token)),
-            (None, Some(data)) if viewer_known => Ok(data),
-            (None, Some(_)) => Err(SpaceliftError::Unauthorized { operation: Q::NAME }),
-            (None, None) => Err(not_understood::<Q>()),
+        let Some(data) = reply.data else {
+            let error = reply.errors.first();
+            return Err(error.map_or_else(not_understood::<Q>, |error| refused::<Q>(error, token)));
+        };
+        // Nobody is a dead session, whatever the errors beside it say.
+        if !Q::viewer_known(&data) {
+            return Err(SpaceliftError::Unauthorized { operation: Q::NAME });
+        }
+        token.prove();
+        match reply.errors.first() {
+            Some(error) => Err(rejected::<Q>(error, token)),
+            None => Ok(data),
         }
     }
 
@@ -161,7 +166,7 @@ impl SpaceliftClient {
             stack: stack.as_str().to_owned(),
         };
         let extras = Extras {
-            session: Some(token.jwt()),
+            session: Some(token),
             run_metadata: Some(metadata.clone()),
         };
         let reply = self
@@ -169,7 +174,10 @@ impl SpaceliftClient {
             .send::<TriggerRun>(variables, extras, Deadline::after(self.timeout))
             .await?;
         match reply.data.and_then(|data| data.run_trigger) {
-            Some(run) => Ok(run.into()),
+            Some(run) => {
+                token.prove();
+                Ok(run.into())
+            }
             None => Err(reply
                 .errors
                 .first()
@@ -198,7 +206,10 @@ impl SpaceliftClient {
         };
         let deadline = Deadline::after(EXPLANATION_TIME.min(self.timeout));
         match self.ask_with::<ExplainRefusal>(token, variables, deadline).await {
-            Ok(data) => reason(stack, data.stack.map(Writability::from)).map_or(Ok(false), Err),
+            Ok(data) => {
+                let found = data.stack.map(Writability::from);
+                reason(stack, found, token).map_or(Ok(false), Err)
+            }
             Err(E::Unauthorized { .. }) => {
                 self.tokens.forget(token);
                 Ok(matches!(refusal, E::Unauthorized { .. }))
@@ -208,12 +219,18 @@ impl SpaceliftClient {
     }
 
     fn settle(&self, stack: &StackId, error: SpaceliftError) -> SpaceliftError {
-        if !error.leaves_doubt() {
-            return error;
+        if error.leaves_doubt() {
+            self.lost(stack, error)
+        } else {
+            error
         }
+    }
+
+    /// What is said of a trigger whose outcome is not known.
+    pub(super) fn lost(&self, stack: &StackId, cause: SpaceliftError) -> SpaceliftError {
         SpaceliftError::TriggerLost {
             link: self.link(stack),
-            cause: Box::new(error),
+            cause: Box::new(cause),
         }
     }
 
@@ -228,12 +245,19 @@ impl SpaceliftClient {
 }
 
 /// Why a stack takes no run from us, if its own data tells.
-fn reason(stack: &StackId, found: Option<Writability>) -> Option<SpaceliftError> {
+fn reason(stack: &StackId, found: Option<Writability>, token: &SpaceliftToken) -> Option<SpaceliftError> {
     let stack = stack.clone();
     match found {
         None => Some(SpaceliftError::StackNotFound { stack }),
         Some(Writability { can_write: false, .. }) => Some(SpaceliftError::StackNotWritable { stack }),
-        Some(Writability { lock: Some(lock), .. }) => Some(SpaceliftError::StackLocked { stack, lock }),
+        Some(Writability { lock: Some(lock), .. }) => {
+            let lock = Lock {
+                by: token.redact(&lock.by),
+                note: lock.note.map(|note| token.redact(&note)),
+                ..lock
+            };
+            Some(SpaceliftError::StackLocked { stack, lock })
+        }
         Some(Writability { disabled: true, .. }) => Some(SpaceliftError::StackDisabled { stack }),
         Some(_) => None,
     }
@@ -261,8 +285,7 @@ fn rejected<O: Operation>(error: &ReplyError, token: &SpaceliftToken) -> Spaceli
 
 /// Passes extensions on if they are small and quote nothing secret.
 fn passable(extensions: &Value, token: &SpaceliftToken) -> Map<String, Value> {
-    let written = extensions.to_string();
-    let clean = written.len() <= MAX_EXTENSIONS && !token.is_quoted_in(&written);
+    let clean = extensions.to_string().len() <= MAX_EXTENSIONS && !token.is_quoted_in(extensions);
     extensions
         .as_object()
         .filter(|_| clean)

@@ -16,6 +16,9 @@ const DEFAULT_CACHE_TTL: Duration = Duration::from_secs(5);
 /// How long Spacelift may take; a list of a large account needs seconds, and no person waits longer.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(15);
 
+/// Longest time-out that makes sense; far longer ones are typing errors and would overflow the clock.
+const MAX_TIMEOUT: Duration = Duration::from_secs(86_400);
+
 /// Everything the plugin reads from app-config.
 #[derive(Debug, Clone)]
 pub(in crate::plugins) struct Config {
@@ -33,6 +36,8 @@ pub(in crate::plugins) struct Config {
     pub(super) timeout: Duration,
     /// `stagedoor.spacelift.clientCertificate`.
     pub(super) client_certificate: Option<ClientCertificate>,
+    /// `permission.enabled`: the portal judges its users, which we do not ask it to.
+    pub(super) permissions_enabled: bool,
 }
 
 /// An API key, or for an OIDC key an identity token as the secret.
@@ -85,6 +90,9 @@ impl Config {
             .flatten();
         let timeout = problems.of(timeout(reader));
         let client_certificate = problems.of(client_certificate(reader)).flatten();
+        let permissions_enabled = problems
+            .of(reader.optional_boolean("permission.enabled"))
+            .flatten();
         match (host, key, secret, timeout) {
             (Some(host), Some(key), Some(secret), Some(timeout)) if problems.0.is_empty() => Ok(Self {
                 endpoint: endpoint.unwrap_or_else(|| with_path(&host, "/graphql")),
@@ -94,6 +102,7 @@ impl Config {
                 cache_ttl: cache_ttl.unwrap_or(DEFAULT_CACHE_TTL),
                 timeout,
                 client_certificate,
+                permissions_enabled: permissions_enabled.unwrap_or(false),
             }),
             _ => Err(problems.0),
         }
@@ -173,6 +182,7 @@ fn timeout(reader: &ConfigReader) -> Result<Duration, ConfigError> {
     let key = "stagedoor.spacelift.timeout";
     match reader.optional_duration(key)? {
         Some(Duration::ZERO) => Err(invalid(key, "must be longer than zero")),
+        Some(given) if given > MAX_TIMEOUT => Err(invalid(key, "must not be longer than a day")),
         given => Ok(given.unwrap_or(DEFAULT_TIMEOUT)),
     }
 }
@@ -285,6 +295,24 @@ mod tests {
             (config.cache_ttl, config.timeout),
             (DEFAULT_CACHE_TTL, DEFAULT_TIMEOUT)
         );
+    }
+
+    #[test]
+    fn a_timeout_of_more_than_a_day_is_refused() {
+        let with = |timeout: &str| {
+            read(&format!(
+                r#"{{"spacelift":{{"hostUrl":"acme.app.spacelift.io","apiKey":"k","apiSecret":"s"}},
+                    "stagedoor":{{"spacelift":{{"timeout":"{timeout}"}}}}}}"#
+            ))
+        };
+        assert!(with("24h").is_ok());
+        for timeout in ["25h", "99999999999 days"] {
+            let problems = with(timeout).unwrap_err();
+            assert!(
+                problems[0].contains("stagedoor.spacelift.timeout"),
+                "{problems:?}"
+            );
+        }
     }
 
     #[test]

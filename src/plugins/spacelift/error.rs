@@ -50,9 +50,9 @@ pub(super) enum SpaceliftError {
     Unauthorized { operation: &'static str },
     #[error(
         "Spacelift does not accept the API key; check spacelift.apiKey and spacelift.apiSecret, and that the \
-         integration key still exists{}", said(.message)
+         integration key still exists"
     )]
-    KeyRefused { message: Option<String> },
+    KeyRefused,
     #[error(
         "Spacelift accepts the API key but not the session it gave for it; check that the integration key still \
          exists"
@@ -88,7 +88,7 @@ pub(super) enum SpaceliftError {
     },
     #[error(
         "Spacelift answered {operation} with HTTP status {status}{}; try again later, and if it lasts check \
-         spacelift.hostUrl", said(.message)
+         spacelift.hostUrl and that no proxy answers in its place", said(.message)
     )]
     Failed {
         operation: &'static str,
@@ -102,7 +102,7 @@ pub(super) enum SpaceliftError {
     Malformed {
         operation: &'static str,
         #[source]
-        source: Option<Arc<serde_json::Error>>,
+        source: Option<Unreadable>,
     },
     #[error(
         "Spacelift's answer to {operation} is larger than {limit} bytes; narrow the spaces that the key may see"
@@ -119,6 +119,25 @@ pub(super) enum SpaceliftError {
     Abandoned,
 }
 
+/// Where an answer could not be read; without the text that serde quotes, which may be a session.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("{category:?} error at line {line} column {column}")]
+pub(super) struct Unreadable {
+    category: serde_json::error::Category,
+    line: usize,
+    column: usize,
+}
+
+impl From<serde_json::Error> for Unreadable {
+    fn from(error: serde_json::Error) -> Self {
+        Self {
+            category: error.classify(),
+            line: error.line(),
+            column: error.column(),
+        }
+    }
+}
+
 impl SpaceliftError {
     /// Whether a trigger that ended so may still have started its run.
     pub(super) fn leaves_doubt(&self) -> bool {
@@ -126,7 +145,10 @@ impl SpaceliftError {
             Self::Interrupted { .. } | Self::Slow { .. } | Self::Malformed { .. } | Self::TooLarge { .. } => {
                 true
             }
-            Self::Failed { status, .. } => status.is_server_error(),
+            // A strange success may be one, and a 408 may come from somebody between us and Spacelift.
+            Self::Failed { status, .. } => {
+                status.is_server_error() || status.is_success() || *status == StatusCode::REQUEST_TIMEOUT
+            }
             _ => false,
         }
     }
@@ -159,7 +181,7 @@ impl From<SpaceliftError> for BackstageError {
                 })
             }
             E::Unauthorized { .. }
-            | E::KeyRefused { .. }
+            | E::KeyRefused
             | E::SessionRefused
             | E::Unreachable(_)
             | E::Untrusted(_)
@@ -284,11 +306,20 @@ mod tests {
             SpaceliftError::Unauthorized {
                 operation: "ListStacks",
             },
-            SpaceliftError::KeyRefused { message: None },
+            SpaceliftError::KeyRefused,
             SpaceliftError::SessionRefused,
         ] {
             assert_eq!(BackstageError::from(error).status(), StatusCode::BAD_GATEWAY);
         }
+    }
+
+    #[test]
+    fn an_answer_that_cannot_be_read_is_told_by_its_place_and_not_by_its_text() {
+        let error = serde_json::from_str::<u8>("\n\"canary\"").unwrap_err();
+        assert!(error.to_string().contains("canary"));
+        let told = Unreadable::from(error);
+        assert_eq!(told.to_string(), "Data error at line 2 column 8");
+        assert!(!format!("{told:?}").contains("canary"));
     }
 
     #[test]
@@ -299,6 +330,8 @@ mod tests {
             message: None,
         };
         assert!(failed(StatusCode::BAD_GATEWAY).leaves_doubt());
+        assert!(failed(StatusCode::ACCEPTED).leaves_doubt());
+        assert!(failed(StatusCode::REQUEST_TIMEOUT).leaves_doubt());
         assert!(!failed(StatusCode::NOT_FOUND).leaves_doubt());
         assert!(
             SpaceliftError::Malformed {

@@ -2,6 +2,8 @@
 
 use std::{error::Error, io, sync::Arc};
 
+use rustls::AlertDescription;
+
 use super::error::SpaceliftError;
 
 /// Names the failure. The address is taken out of the error, since it comes from the configuration.
@@ -30,9 +32,30 @@ fn tls_failure(error: &rustls::Error) -> TlsFailure {
         rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented => {
             TlsFailure::Untrusted
         }
-        rustls::Error::AlertReceived(_) => TlsFailure::Refused,
+        rustls::Error::AlertReceived(alert) if ends_the_handshake(*alert) => TlsFailure::Refused,
         _ => TlsFailure::Other,
     }
+}
+
+/// The alerts of a server that wants another certificate or another TLS (RFC 8446, 6.2). Any other may come in the
+/// middle of an exchange, when a request is on its way.
+fn ends_the_handshake(alert: AlertDescription) -> bool {
+    use AlertDescription as A;
+    matches!(
+        alert,
+        A::HandshakeFailure
+            | A::NoCertificate
+            | A::BadCertificate
+            | A::UnsupportedCertificate
+            | A::CertificateRevoked
+            | A::CertificateExpired
+            | A::CertificateUnknown
+            | A::CertificateRequired
+            | A::UnknownCA
+            | A::AccessDenied
+            | A::ProtocolVersion
+            | A::InsufficientSecurity
+    )
 }
 
 /// Looks for a TLS error in the chain; `io::Error` hides what it wraps from `source`.
@@ -48,4 +71,28 @@ fn find_tls<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
         next = error.source();
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_alerts_about_certificates_and_the_handshake_say_that_nothing_was_taken() {
+        let refused = |alert| {
+            matches!(
+                tls_failure(&rustls::Error::AlertReceived(alert)),
+                TlsFailure::Refused
+            )
+        };
+        assert!(refused(AlertDescription::CertificateRequired));
+        assert!(refused(AlertDescription::HandshakeFailure));
+        for alert in [
+            AlertDescription::InternalError,
+            AlertDescription::UserCanceled,
+            AlertDescription::BadRecordMac,
+        ] {
+            assert!(!refused(alert), "{alert:?}");
+        }
+    }
 }

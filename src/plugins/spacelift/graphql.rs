@@ -3,10 +3,7 @@
 use graphql_client::GraphQLQuery;
 use serde::{Deserialize, de::IgnoredAny};
 
-use super::{
-    domain::{Lock, Run, RunState, Space, Stack, StackState, Writability},
-    text::shorten,
-};
+use super::domain::{Lock, Run, RunState, Space, Stack, StackState, Writability};
 
 /// An operation with what our headers say about it.
 pub(super) trait Operation: GraphQLQuery {
@@ -22,7 +19,6 @@ macro_rules! operations {
         #[graphql(
             schema_path = "schema/spacelift/schema.graphql",
             query_path = "schema/spacelift/operations.graphql",
-            response_derives = "Debug",
             extern_enums("StackState", "RunState")
         )]
         pub(super) struct $operation;
@@ -66,8 +62,8 @@ impl Query for CheckAccess {
     }
 }
 
-/// The body of an answer.
-#[derive(Debug, Deserialize)]
+/// The body of an answer. Has no debug output: that of a login would show the session.
+#[derive(Deserialize)]
 pub(super) struct Reply<T> {
     pub(super) data: Option<T>,
     #[serde(default, deserialize_with = "null_as_empty")]
@@ -138,9 +134,9 @@ impl From<explain_refusal::ExplainRefusalStack> for Writability {
             can_write: stack.can_write,
             disabled: stack.is_disabled,
             lock: stack.locked_by.filter(|by| !by.is_empty()).map(|by| Lock {
-                by: shorten(&by),
+                by,
                 at,
-                note: note.filter(|note| !note.is_empty()).map(|note| shorten(&note)),
+                note: note.filter(|note| !note.is_empty()),
             }),
         }
     }

@@ -26,10 +26,12 @@ impl Held {
         let until = error
             .retry_at()
             .map_or(now + FAILURE_HOLD, |at| at.min(now + MAX_RATE_LIMIT_HOLD));
-        Self {
-            error: error.clone(),
-            until,
-        }
+        Self::until(error.clone(), until)
+    }
+
+    /// Holds the failure until then.
+    pub(super) fn until(error: SpaceliftError, until: Instant) -> Self {
+        Self { error, until }
     }
 
     /// Returns the failure while it is held.

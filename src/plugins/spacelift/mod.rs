@@ -22,6 +22,7 @@ mod transport;
 use std::sync::Arc;
 
 use serde_json::Value;
+use tracing::warn;
 
 use self::{client::SpaceliftClient, config::Config, service::Spacelift};
 use crate::{
@@ -50,6 +51,12 @@ impl BackendPlugin for SpaceliftPlugin {
     }
 
     async fn init(config: Live<Config>, env: PluginEnv) -> Result<Plugin, InitError> {
+        if config.get().permissions_enabled {
+            warn!(
+                "permission.enabled is true, but this version does not ask the permission backend: every signed-in \
+                 user may see all stacks and trigger runs; set spacelift.readOnly to refuse triggers"
+            );
+        }
         let spacelift = Spacelift::new(&config, &env).map_err(|error| InitError(error.to_string()))?;
         Ok(Plugin {
             routes: routes::routes(Arc::new(spacelift)),

@@ -12,6 +12,7 @@ use super::{
     domain::{Run, StackId},
     error::SpaceliftError,
     stack_list::{Answer, Fetch, StackList},
+    text,
 };
 use crate::{
     backstage::{auth::Credentials, plugin::PluginEnv, user_text::encode_user_text},
@@ -55,6 +56,7 @@ impl Spacelift {
             return Err(SpaceliftError::ReadOnly);
         }
         let caller = encode_user_text(caller.subject().unwrap_or("nobody"));
+        let lost = self.client.lost(&stack, SpaceliftError::Abandoned);
         let (client, stacks) = (self.client.clone(), self.stacks.clone());
         let (sender, receiver) = oneshot::channel();
         let work = async move {
@@ -65,8 +67,16 @@ impl Spacelift {
             let _ = sender.send(outcome);
         };
         self.tasks.spawn(work.instrument(Span::current()));
-        receiver.await.unwrap_or(Err(SpaceliftError::Abandoned))
+        told(receiver, lost).await
     }
+}
+
+/// What the task found out. If it died, the run may have started all the same.
+async fn told(
+    outcome: oneshot::Receiver<Result<Run, SpaceliftError>>,
+    lost: SpaceliftError,
+) -> Result<Run, SpaceliftError> {
+    outcome.await.unwrap_or(Err(lost))
 }
 
 fn fetch_with(client: SpaceliftClient) -> Fetch {
@@ -80,15 +90,38 @@ fn fetch_with(client: SpaceliftClient) -> Fetch {
 async fn trigger(client: &SpaceliftClient, stack: &StackId, caller: &str) -> Result<Run, SpaceliftError> {
     let metadata = HeaderValue::from_str(caller).map_err(|_| SpaceliftError::Abandoned)?;
     let outcome = client.trigger_run(stack, &metadata).await;
+    let id = encode_user_text(stack.as_str());
     match &outcome {
         Ok(run) => {
-            info!(stack.id = %stack, run.id = %run.id, principal = caller, "Triggered run {} on stack {stack}", run.id);
+            let run = text::shorten(&run.id);
+            info!(stack.id = %id, run.id = %run, principal = caller, "Triggered run {run} on stack {id}");
         }
         Err(SpaceliftError::TriggerLost { .. }) => {
-            warn!(stack.id = %stack, principal = caller, "Lost sight of a trigger on stack {stack}; a run may have started");
+            warn!(stack.id = %id, principal = caller, "Lost sight of a trigger on stack {id}; a run may have started");
         }
         // The request's own log line tells of it.
         Err(_) => {}
     }
     outcome
+}
+
+#[cfg(test)]
+mod tests {
+    use http::StatusCode;
+
+    use super::*;
+    use crate::backstage::error::BackstageError;
+
+    #[tokio::test]
+    async fn a_trigger_whose_task_died_may_have_started_a_run_and_says_so() {
+        let (sender, receiver) = oneshot::channel();
+        drop(sender);
+        let lost = SpaceliftError::TriggerLost {
+            link: "https://acme.app.spacelift.io/stack/a".into(),
+            cause: Box::new(SpaceliftError::Abandoned),
+        };
+        let error = BackstageError::from(told(receiver, lost).await.unwrap_err());
+        assert_eq!(error.status(), StatusCode::GATEWAY_TIMEOUT);
+        assert!(error.message().contains("https://acme.app.spacelift.io/stack/a"));
+    }
 }

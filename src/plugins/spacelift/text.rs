@@ -23,15 +23,11 @@ pub(super) fn shorten(text: &str) -> String {
 
 /// Shortens a text in which our secrets must not be repeated, should a server quote what we sent.
 pub(super) fn redact(text: &str, secrets: &[&SecretString]) -> String {
-    let mut text = text.to_owned();
-    for secret in secrets
-        .iter()
-        .map(|secret| secret.expose_secret())
-        .filter(|secret| !secret.is_empty())
-    {
-        text = text.replace(secret, REDACTED);
-    }
-    shorten(&text)
+    let mut secrets: Vec<_> = secrets.iter().map(|secret| secret.expose_secret()).collect();
+    // Longest first: a secret that begins with another must not leave its rest behind.
+    secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+    let known = secrets.into_iter().filter(|secret| !secret.is_empty());
+    shorten(&known.fold(text.to_owned(), |text, secret| text.replace(secret, REDACTED)))
 }
 
 #[cfg(test)]
@@ -47,6 +43,12 @@ mod tests {
         );
         let long = format!("{}hunter2", "x".repeat(MAX_TEXT - 3));
         assert!(!redact(&long, &[&secret]).contains("hun"));
+    }
+
+    #[test]
+    fn a_secret_that_begins_with_another_leaves_nothing_behind() {
+        let (short, long) = (SecretString::from("key"), SecretString::from("key-and-more"));
+        assert_eq!(redact("no key-and-more", &[&short, &long]), "no [redacted]");
     }
 
     #[test]

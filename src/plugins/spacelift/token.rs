@@ -1,19 +1,23 @@
 //! API key → session token: kept until shortly before it ends, one login however many callers wait.
 
 use std::{
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use parking_lot::Mutex;
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
 use tokio::time::Instant;
 
 use super::{
     config::{Config, Credential},
     deadline::Deadline,
     error::SpaceliftError,
-    graphql::{LogIn, Operation, ReplyError, log_in},
+    graphql::{LogIn, Operation, log_in},
     hold::Held,
     text,
     transport::{Extras, Transport},
@@ -39,7 +43,10 @@ const ONE_FLIGHT: u64 = 0;
 #[derive(Debug)]
 pub(super) struct SpaceliftToken {
     jwt: SecretString,
+    begun: Instant,
     renew_at: Instant,
+    /// Whether Spacelift ever accepted it.
+    proven: AtomicBool,
     credential: Arc<Credential>,
 }
 
@@ -54,11 +61,27 @@ impl SpaceliftToken {
         text::redact(foreign, &self.secrets())
     }
 
-    /// Whether a text of Spacelift's repeats what we sent it.
-    pub(super) fn is_quoted_in(&self, foreign: &str) -> bool {
-        self.secrets()
-            .iter()
-            .any(|secret| foreign.contains(secret.expose_secret()))
+    /// Whether a text of Spacelift's repeats what we sent it. Looks at the texts themselves, not at escaped JSON.
+    pub(super) fn is_quoted_in(&self, foreign: &Value) -> bool {
+        let quotes = |text: &str| {
+            self.secrets()
+                .iter()
+                .any(|secret| text.contains(secret.expose_secret()))
+        };
+        match foreign {
+            Value::String(text) => quotes(text),
+            Value::Array(items) => items.iter().any(|item| self.is_quoted_in(item)),
+            Value::Object(fields) => fields
+                .iter()
+                .any(|(key, value)| quotes(key) || self.is_quoted_in(value)),
+            Value::Number(number) => quotes(&number.to_string()),
+            Value::Null | Value::Bool(_) => false,
+        }
+    }
+
+    /// Notes that Spacelift accepted this session.
+    pub(super) fn prove(&self) {
+        self.proven.store(true, Ordering::Relaxed);
     }
 
     fn secrets(&self) -> [&SecretString; 3] {
@@ -85,6 +108,8 @@ struct State {
     token: Option<Arc<SpaceliftToken>>,
     /// The newest failure, for the credential that failed.
     failure: Option<(Arc<Credential>, Held)>,
+    /// Whether the session refused last was never accepted: a second such one in a row is no accident.
+    barren: bool,
 }
 
 impl TokenSource {
@@ -118,15 +143,21 @@ impl TokenSource {
     }
 
     /// Forgets a token that Spacelift refused, unless a newer one has taken its place already.
+    ///
+    /// If the one before it was never accepted either, there is no new login for `MIN_LIFE` after this one's.
     pub(super) fn forget(&self, refused: &Arc<SpaceliftToken>) {
         let mut state = self.0.state.lock();
-        if state
-            .token
-            .as_ref()
-            .is_some_and(|token| Arc::ptr_eq(token, refused))
-        {
-            state.token = None;
+        let current = state.token.as_ref();
+        if !current.is_some_and(|token| Arc::ptr_eq(token, refused)) {
+            return;
         }
+        state.token = None;
+        let barren = !refused.proven.load(Ordering::Relaxed);
+        if barren && state.barren {
+            let held = Held::until(SpaceliftError::SessionRefused, refused.begun + MIN_LIFE);
+            state.failure = Some((Arc::clone(&refused.credential), held));
+        }
+        state.barren = barren;
     }
 }
 
@@ -158,10 +189,8 @@ impl Inner {
         let mut state = self.state.lock();
         match &outcome {
             Ok(token) => {
-                *state = State {
-                    token: Some(Arc::clone(token)),
-                    failure: None,
-                }
+                state.token = Some(Arc::clone(token));
+                state.failure = None;
             }
             Err(error) => state.failure = Some((credential, Held::new(error))),
         }
@@ -172,7 +201,7 @@ impl Inner {
     async fn log_in_with_newest(&self) -> (Arc<Credential>, Result<Arc<SpaceliftToken>, SpaceliftError>) {
         let credential = Arc::clone(&self.config.get().credential);
         let outcome = self.log_in(&credential).await;
-        if !matches!(outcome, Err(SpaceliftError::KeyRefused { .. })) {
+        if !matches!(outcome, Err(SpaceliftError::KeyRefused)) {
             return (credential, outcome);
         }
         let deadline = Deadline::after(self.timeout);
@@ -198,37 +227,29 @@ impl Inner {
             .send::<LogIn>(variables, Extras::default(), deadline)
             .await
         {
-            Err(SpaceliftError::Unauthorized { .. }) => {
-                return Err(SpaceliftError::KeyRefused { message: None });
-            }
+            Err(SpaceliftError::Unauthorized { .. }) => return Err(SpaceliftError::KeyRefused),
             reply => reply?,
         };
-        if let Some(error) = reply.errors.first() {
-            return Err(key_refused(error, credential));
+        // What it says is not told: it may quote the secret, in whatever spelling.
+        if !reply.errors.is_empty() {
+            return Err(SpaceliftError::KeyRefused);
         }
         let data = reply.data.ok_or(SpaceliftError::Malformed {
             operation: LogIn::NAME,
             source: None,
         })?;
-        let user = data
-            .api_key_user
-            .ok_or(SpaceliftError::KeyRefused { message: None })?;
+        let user = data.api_key_user.ok_or(SpaceliftError::KeyRefused)?;
         let jwt = user
             .jwt
             .filter(|jwt| !jwt.is_empty())
-            .ok_or(SpaceliftError::KeyRefused { message: None })?;
+            .ok_or(SpaceliftError::KeyRefused)?;
         Ok(Arc::new(SpaceliftToken {
             jwt: SecretString::from(jwt),
+            begun: Instant::now(),
+            proven: AtomicBool::new(false),
             renew_at: Instant::now() + life(user.valid_until, unix_now()),
             credential: Arc::clone(credential),
         }))
-    }
-}
-
-fn key_refused(error: &ReplyError, credential: &Credential) -> SpaceliftError {
-    let message = text::redact(&error.message, &[&credential.key, &credential.secret]);
-    SpaceliftError::KeyRefused {
-        message: Some(message),
     }
 }
 

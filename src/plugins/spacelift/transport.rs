@@ -1,8 +1,9 @@
 //! One exchange with Spacelift's GraphQL endpoint: headers, time and size limits, and what the status means.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use parking_lot::Mutex;
 use reqwest::Response;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
@@ -12,8 +13,9 @@ use super::{
     deadline::Deadline,
     error::SpaceliftError,
     failure::classify,
-    graphql::{Operation, Reply},
-    text,
+    graphql::{Operation, Reply, ReplyError},
+    hold::Held,
+    token::SpaceliftToken,
 };
 
 /// Largest answer we read. Ten thousand stacks are about 4 MB; this bounds memory, not accounts.
@@ -41,20 +43,26 @@ const USER_AGENT: &str = concat!("stagedoor/", env!("CARGO_PKG_VERSION"));
 pub(super) struct Transport {
     client: reqwest::Client,
     endpoint: Url,
+    /// The newest rate limit.
+    paused: Arc<Mutex<Option<Held>>>,
 }
 
 /// What goes with an operation besides its variables.
 #[derive(Debug, Default)]
 pub(super) struct Extras<'a> {
     /// The session; none for a login.
-    pub(super) session: Option<&'a SecretString>,
+    pub(super) session: Option<&'a SpaceliftToken>,
     /// Who asked, for the run's metadata.
     pub(super) run_metadata: Option<HeaderValue>,
 }
 
 impl Transport {
     pub(super) fn new(client: reqwest::Client, endpoint: Url) -> Self {
-        Self { client, endpoint }
+        Self {
+            client,
+            endpoint,
+            paused: Arc::default(),
+        }
     }
 
     /// Sends the operation and decodes the answer, all before the deadline.
@@ -64,16 +72,33 @@ impl Transport {
         extras: Extras<'_>,
         deadline: Deadline,
     ) -> Result<Reply<O::ResponseData>, SpaceliftError> {
+        if let Some(pause) = self.pause() {
+            return Err(pause);
+        }
+        let session = extras.session;
         let request = self
             .client
             .post(self.endpoint.clone())
             .headers(headers::<O>(extras))
             .json(&O::build_query(variables));
-        let body = deadline.bound(O::NAME, exchange(O::NAME, request)).await?;
-        Reply::decode(&body).map_err(|source| SpaceliftError::Malformed {
+        let answer = deadline.bound(O::NAME, exchange(O::NAME, request, session)).await;
+        let body = answer.inspect_err(|error| self.obey(error))?;
+        Reply::decode(&body).map_err(|error| SpaceliftError::Malformed {
             operation: O::NAME,
-            source: Some(source.into()),
+            source: Some(error.into()),
         })
+    }
+
+    /// The refusal that still holds: a rate limit counts for all calls of the key, whichever met it.
+    fn pause(&self) -> Option<SpaceliftError> {
+        let paused = self.paused.lock();
+        paused.as_ref().and_then(|held| held.failure(Instant::now()))
+    }
+
+    fn obey(&self, error: &SpaceliftError) {
+        if error.retry_at().is_some() {
+            *self.paused.lock() = Some(Held::new(error));
+        }
     }
 }
 
@@ -86,7 +111,7 @@ fn headers<O: Operation>(extras: Extras<'_>) -> HeaderMap {
         HeaderName::from_static(O::LABEL_HEADER),
         HeaderValue::from_static(O::NAME),
     );
-    if let Some(bearer) = extras.session.and_then(bearer) {
+    if let Some(bearer) = extras.session.and_then(|session| bearer(session.jwt())) {
         headers.insert(header::AUTHORIZATION, bearer);
     }
     if let Some(metadata) = extras.run_metadata {
@@ -105,24 +130,41 @@ fn bearer(session: &SecretString) -> Option<HeaderValue> {
 async fn exchange(
     operation: &'static str,
     request: reqwest::RequestBuilder,
+    session: Option<&SpaceliftToken>,
 ) -> Result<Vec<u8>, SpaceliftError> {
     let response = request.send().await.map_err(|error| classify(operation, error))?;
     match response.status() {
         StatusCode::OK => read(operation, response, MAX_ANSWER).await,
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(SpaceliftError::Unauthorized { operation }),
         StatusCode::TOO_MANY_REQUESTS => Err(rate_limited(response.headers())),
         status => {
             // A body that cannot be read adds nothing to what the status says already.
             let body = read(operation, response, MAX_ERROR_BODY)
                 .await
                 .unwrap_or_default();
-            let message = message_in(&body);
-            Err(SpaceliftError::Failed {
-                operation,
-                status,
-                message,
-            })
+            Err(refusal(operation, status, &body, session))
         }
+    }
+}
+
+/// What another status means. A 401 or 403 is Spacelift's own only if GraphQL is spoken in it.
+fn refusal(
+    operation: &'static str,
+    status: StatusCode,
+    body: &[u8],
+    session: Option<&SpaceliftToken>,
+) -> SpaceliftError {
+    let error = first_error(body);
+    if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) && error.is_some() {
+        return SpaceliftError::Unauthorized { operation };
+    }
+    // Without a session this is a login, whose answer may quote the secret in whatever spelling.
+    let message = session
+        .zip(error)
+        .map(|(session, error)| session.redact(&error.message));
+    SpaceliftError::Failed {
+        operation,
+        status,
+        message,
     }
 }
 
@@ -165,13 +207,9 @@ fn parse_retry_after(value: &str) -> Option<Duration> {
     Some(Duration::try_from(at.duration_since(jiff::Timestamp::now())).unwrap_or_default())
 }
 
-fn message_in(body: &[u8]) -> Option<String> {
+fn first_error(body: &[u8]) -> Option<ReplyError> {
     let reply = serde_json::from_slice::<Reply<serde::de::IgnoredAny>>(body).ok()?;
-    reply
-        .errors
-        .into_iter()
-        .next()
-        .map(|error| text::shorten(&error.message))
+    reply.errors.into_iter().next()
 }
 
 #[cfg(test)]

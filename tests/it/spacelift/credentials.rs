@@ -3,12 +3,12 @@
 use futures_util::future::join_all;
 use serde_json::json;
 
-use super::{STACKS, portal, read, refusal};
+use super::{STACKS, pass, portal, read, refusal};
 use crate::support::{
     app::TestApp,
     spacelift::{
-        API_KEY, API_SECRET, FakeSpacelift, Reply, error, html, key_unknown, listed, logged_in_as, stack,
-        triggered,
+        API_KEY, API_SECRET, FakeSpacelift, Reply, dead_list, error, graphql_refusal, html, key_unknown,
+        listed, logged_in_as, stack, triggered,
     },
 };
 
@@ -18,7 +18,9 @@ async fn a_login_that_fails_says_why_and_never_looks_like_the_callers_fault() {
     for (reply, status, says) in [
         (key_unknown(), 502, "spacelift.apiKey and spacelift.apiSecret"),
         (error("unauthorized"), 502, "does not accept the API key"),
-        (html(401), 502, "does not accept the API key"),
+        (graphql_refusal(401), 502, "does not accept the API key"),
+        (html(401), 502, "no proxy answers in its place"),
+        (html(403), 502, "no proxy answers in its place"),
         (
             Reply::Json(json!({"data": {"apiKeyUser": {"jwt": null}}})),
             502,
@@ -42,11 +44,37 @@ async fn a_login_that_fails_says_why_and_never_looks_like_the_callers_fault() {
 }
 
 #[tokio::test]
-async fn a_refusal_that_quotes_the_secret_is_told_without_it() {
+async fn what_a_refused_login_says_is_not_told_since_it_may_quote_the_secret() {
+    let quote = json!({"errors": [{"message": format!("no key {API_KEY} with {API_SECRET}")}]});
+    for status in [200, 400, 500] {
+        let fake = FakeSpacelift::start().await;
+        let reply = Reply::Raw(status, "content-type: application/json\r\n", quote.to_string());
+        fake.expect("LogIn", reply);
+        let (status, text) = refusal(portal(&fake).await.get(STACKS).await).await;
+        assert!(status == 502 && !text.contains("no key"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn sessions_that_are_never_accepted_cause_no_login_per_call() {
     let fake = FakeSpacelift::start().await;
-    fake.expect("LogIn", error(&format!("no key {API_KEY} with {API_SECRET}")));
-    let (status, text) = refusal(portal(&fake).await.get(STACKS).await).await;
-    assert!(status == 502 && text.contains("[redacted]"), "{text}");
+    fake.expect_login()
+        .expect("ListStacks", dead_list())
+        .expect_login()
+        .expect("ListStacks", dead_list());
+    let mut app = portal(&fake).await;
+    for _ in 0..3 {
+        // A trigger asks anew, and so does the list after it; the fake refuses any further call.
+        let trigger = "/api/spacelift-io/stacks/a/trigger";
+        for answer in [app.get(STACKS).await, app.post(trigger).await] {
+            let (status, text) = refusal(answer).await;
+            assert!(status == 502 && text.contains("not the session"), "{text}");
+        }
+    }
+    // The login is tried again once the time is over.
+    pass(&mut app, 10).await;
+    fake.expect_login().expect("ListStacks", listed(json!([])));
+    assert_eq!(app.get(STACKS).await.status(), 200);
 }
 
 #[tokio::test]

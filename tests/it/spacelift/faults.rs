@@ -45,6 +45,8 @@ fn faults() -> Vec<Case> {
             "it said: upstream exploded",
         ),
         (html(503), 502, "HTTP status 503"),
+        (html(401), 502, "no proxy answers in its place"),
+        (html(403), 502, "no proxy answers in its place"),
         (json_with(302, ""), 502, "check spacelift.hostUrl"),
         (Reply::Close, 502, "broke during ListStacks"),
         (Reply::CloseMidBody, 502, "broke during ListStacks"),
@@ -90,12 +92,46 @@ async fn what_spacelift_adds_to_an_error_is_passed_on_as_details() {
 }
 
 #[tokio::test]
-async fn secrets_that_spacelift_quotes_are_not_passed_on() {
-    let fake = FakeSpacelift::start().await;
-    let reply = json!({"errors": [{"message": CANARY_QUOTE, "extensions": {"quoted": CANARY_QUOTE}}]});
-    fake.expect_login().expect("ListStacks", Reply::Json(reply));
-    let (status, text) = refusal(portal(&fake).await.get(STACKS).await).await;
-    assert!(status == 502 && text.contains("[redacted]"), "{text}");
+async fn secrets_that_spacelift_quotes_are_not_passed_on_whatever_the_status() {
+    let quote = json!({"errors": [{"message": CANARY_QUOTE, "extensions": {"quoted": [CANARY_QUOTE]}}]});
+    for status in [200, 400, 500] {
+        for operation in ["ListStacks", "TriggerRun"] {
+            let fake = FakeSpacelift::start().await;
+            fake.expect_login()
+                .expect(operation, json_with(status, &quote.to_string()));
+            if operation == "TriggerRun" && status == 200 {
+                fake.expect("ExplainRefusal", html(503));
+            }
+            let app = portal(&fake).await;
+            let answer = match operation {
+                "ListStacks" => app.get(STACKS).await,
+                _ => app.post("/api/spacelift-io/stacks/a/trigger").await,
+            };
+            let (told, text) = refusal(answer).await;
+            let lost = operation == "TriggerRun" && status == 500;
+            assert_eq!(told, if lost { 504 } else { 502 });
+            assert!(lost || text.contains("[redacted]"), "{text}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_rate_limit_met_by_one_call_is_obeyed_by_all() {
+    let limited = || Reply::Raw(429, "retry-after: 30\r\n", String::new());
+    let trigger = "/api/spacelift-io/stacks/a/trigger";
+    for operation in ["ListStacks", "TriggerRun"] {
+        let fake = FakeSpacelift::start().await;
+        fake.expect_login().expect(operation, limited());
+        let app = portal(&fake).await;
+        let first = match operation {
+            "ListStacks" => app.get(STACKS).await,
+            _ => app.post(trigger).await,
+        };
+        // The fake refuses any further call.
+        for answer in [first, app.post(trigger).await, app.get(STACKS).await] {
+            assert_eq!(answer.status(), 429);
+        }
+    }
 }
 
 #[tokio::test]

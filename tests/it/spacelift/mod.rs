@@ -3,6 +3,8 @@
 mod check;
 mod credentials;
 mod faults;
+mod manners;
+mod restrictions;
 mod secrecy;
 mod simulated;
 mod stacks;
@@ -13,7 +15,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::support::{app::TestApp, spacelift::FakeSpacelift};
+use crate::support::{
+    app::{TestApp, client},
+    spacelift::FakeSpacelift,
+};
 
 const STACKS: &str = "/api/spacelift-io/stacks";
 
@@ -47,4 +52,12 @@ async fn until_body(app: &TestApp, path: &str, holds: &str) -> bool {
         tokio::time::sleep(Duration::from_millis(25)).await;
     }
     false
+}
+
+/// Lets this much time pass at once, for Stagedoor too. The caller's idle connections do not outlive it.
+async fn pass(app: &mut TestApp, seconds: u64) {
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(seconds)).await;
+    tokio::time::resume();
+    app.client = client();
 }

@@ -6,7 +6,10 @@ use serde_json::json;
 use super::{STACKS, portal, read, refusal};
 use crate::support::{
     app::{STATIC_TOKEN, TestApp},
-    spacelift::{FakeSpacelift, SESSION, dead_list, error, html, listed, logged_in_as, stack, triggered},
+    spacelift::{
+        FakeSpacelift, Reply, SESSION, dead_list, error, graphql_refusal, listed, logged_in_as, stack,
+        triggered,
+    },
 };
 
 /// What `observe.sh` recorded from the Node plugin for two stacks, and its ETag.
@@ -137,7 +140,15 @@ async fn without_a_time_to_live_each_request_asks_anew() {
 
 #[tokio::test]
 async fn a_dead_session_is_replaced_and_never_shows_as_an_empty_list() {
-    for dead in [dead_list(), error("unauthorized"), html(401)] {
+    let nobody =
+        json!({"data": {"viewer": null, "stacks": null}, "errors": [{"message": "stacks: no such thing"}]});
+    for dead in [
+        dead_list(),
+        error("unauthorized"),
+        graphql_refusal(401),
+        graphql_refusal(403),
+        Reply::Json(nobody),
+    ] {
         let fake = FakeSpacelift::start().await;
         fake.expect_login()
             .expect("ListStacks", dead)

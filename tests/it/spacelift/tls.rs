@@ -86,6 +86,24 @@ async fn an_authority_that_is_not_named_is_a_502_that_says_where_to_name_it() {
 }
 
 #[tokio::test]
+async fn check_says_so_too_and_tries_nothing_more() {
+    let fake = FakeSpacelift::start_tls(Authority::new().server(None)).await;
+    let checks = TestApp::check(&fake.app_config("")).await;
+    let ours = checks
+        .into_iter()
+        .filter(|check| check.name.starts_with("Spacelift"));
+    let failed: Vec<_> = ours
+        .map(|check| (check.name, check.outcome.unwrap_err()))
+        .collect();
+    assert!(
+        failed.len() == 1
+            && failed[0].0 == "Spacelift connection"
+            && failed[0].1.contains("stagedoor.tls.caFile"),
+        "{failed:?}"
+    );
+}
+
+#[tokio::test]
 async fn a_client_certificate_is_shown_when_spacelift_wants_one() {
     let (authority, clients) = (Authority::new(), Authority::new());
     let fake = FakeSpacelift::start_tls(authority.server(Some(&clients))).await;

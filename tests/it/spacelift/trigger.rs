@@ -162,6 +162,8 @@ async fn a_lost_trigger_is_a_504_with_a_link_and_is_never_repeated() {
         Reply::Hang,
         html(200),
         html(503),
+        html(408),
+        Reply::Raw(202, "", "{}".into()),
         Reply::Raw(200, "", r#"{"data":{"runTrigger":{"id""#.into()),
     ];
     for reply in lost {

@@ -337,6 +337,15 @@ pub(crate) fn writable() -> Value {
     json!({"canWrite": true, "isDisabled": false, "lockedBy": null, "lockedAt": null, "lockNote": null})
 }
 
+/// A GraphQL answer with another status.
+pub(crate) fn graphql_refusal(status: u16) -> Reply {
+    Reply::Raw(
+        status,
+        "content-type: application/json\r\n",
+        r#"{"errors":[{"message":"unauthorized"}]}"#.into(),
+    )
+}
+
 /// A proxy's page.
 pub(crate) fn html(status: u16) -> Reply {
     Reply::Raw(
