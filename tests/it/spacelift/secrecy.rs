@@ -12,7 +12,25 @@ use crate::support::spacelift::{CANARY_QUOTE, FakeSpacelift, Reply, error, liste
 
 /// Remembers every line.
 #[derive(Clone, Default)]
-struct Remembered(Arc<Mutex<Vec<u8>>>);
+pub(super) struct Remembered(Arc<Mutex<Vec<u8>>>);
+
+impl Remembered {
+    /// Writes down what this thread logs while the guard lives.
+    pub(super) fn listen() -> (Self, tracing::subscriber::DefaultGuard) {
+        let log = Self::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::TRACE)
+            .with_ansi(false)
+            .with_writer(move || writer.clone())
+            .finish();
+        (log, tracing::subscriber::set_default(subscriber))
+    }
+
+    pub(super) fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
 
 impl io::Write for Remembered {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -27,14 +45,7 @@ impl io::Write for Remembered {
 
 #[tokio::test]
 async fn no_secret_is_logged_at_trace_level_by_good_and_bad_answers() {
-    let log = Remembered::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_ansi(false)
-        .with_writer(move || writer.clone())
-        .finish();
-    let _listening = tracing::subscriber::set_default(subscriber);
+    let (log, _listening) = Remembered::listen();
     for answer in [
         error(CANARY_QUOTE),
         Reply::Close,
@@ -49,7 +60,7 @@ async fn no_secret_is_logged_at_trace_level_by_good_and_bad_answers() {
         app.get(STACKS).await;
         assert_eq!(app.post("/api/spacelift-io/stacks/a/trigger").await.status(), 200);
     }
-    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let text = log.text();
     assert!(text.contains("Triggered run run-1 on stack a") && text.contains("principal=\"tests\""));
     assert!(
         !text.contains("canary"),
