@@ -158,7 +158,6 @@ where
             let arrival = settings.find_client(&mut request);
             let log = RequestLog::begin(&request, arrival);
             let is_head = *request.method() == Method::HEAD;
-            let path = request.uri().clone();
             let mut response = if request.extensions().get::<AmbiguousHost>().is_some() {
                 settings.refuse_host()
             } else {
@@ -166,7 +165,7 @@ where
                 match caught {
                     Ok(Ok(response)) => response,
                     Ok(Err(never)) => match never {},
-                    Err(panic) => settings.after_panic(panic.as_ref(), path.path()),
+                    Err(panic) => settings.after_panic(panic.as_ref(), log.path()),
                 }
             };
             if is_head {

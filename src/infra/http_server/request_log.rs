@@ -1,6 +1,6 @@
 //! The one log line of each request, in the words of Backstage's root HTTP router.
 
-use std::{fmt::Write as _, mem};
+use std::{borrow::Cow, fmt::Write as _, mem};
 
 use axum::response::Response;
 use http::{HeaderMap, HeaderValue, Method, Request, Uri, Version, header};
@@ -48,6 +48,11 @@ impl RequestLog {
         }
     }
 
+    /// Returns the path asked for.
+    pub(super) fn path(&self) -> &str {
+        self.uri.path()
+    }
+
     /// Writes the line for the answer.
     pub(super) fn end(mut self, response: &Response) {
         self.is_open = false;
@@ -81,7 +86,7 @@ impl RequestLog {
                     "type" = "incomingRequest",
                     date = line.date(),
                     method = self.method.as_str(),
-                    url = line.url.as_str(),
+                    url = &*line.url,
                     status,
                     httpVersion = http_version(self.version),
                     userAgent = line.user_agent.as_deref(),
@@ -113,15 +118,15 @@ impl Drop for RequestLog {
 }
 
 /// The message and the pieces it is made of.
-struct Line {
+struct Line<'request> {
     message: String,
-    url: String,
-    referrer: Option<String>,
-    user_agent: Option<String>,
+    url: Cow<'request, str>,
+    referrer: Option<Cow<'request, str>>,
+    user_agent: Option<Cow<'request, str>>,
 }
 
-impl Line {
-    fn new(request: &RequestLog, status: u16, length: u64) -> Self {
+impl<'request> Line<'request> {
+    fn new(request: &'request RequestLog, status: u16, length: u64) -> Self {
         let mut message = String::with_capacity(USUAL_LINE);
         message.push('[');
         clock::push_iso_now(&mut message);
@@ -170,17 +175,26 @@ fn content_length(headers: &HeaderMap) -> Option<u64> {
 }
 
 /// Percent-encodes what could break out of a line or of its quotes, and cuts what is too long.
-fn printable(bytes: &[u8]) -> String {
+fn printable(bytes: &[u8]) -> Cow<'_, str> {
     let bytes = bytes.get(..LONGEST_PIECE).unwrap_or(bytes);
+    if bytes.iter().copied().all(is_harmless)
+        && let Ok(text) = std::str::from_utf8(bytes)
+    {
+        return Cow::Borrowed(text);
+    }
     let mut text = String::with_capacity(bytes.len());
     for &byte in bytes {
-        if matches!(byte, 0x20..=0x7e) && byte != b'"' {
+        if is_harmless(byte) {
             text.push(char::from(byte));
         } else {
             let _ = write!(text, "%{byte:02X}");
         }
     }
-    text
+    Cow::Owned(text)
+}
+
+fn is_harmless(byte: u8) -> bool {
+    matches!(byte, 0x20..=0x7e) && byte != b'"'
 }
 
 #[cfg(test)]
@@ -201,7 +215,8 @@ mod tests {
             .header("user-agent", "curl/8.0")
             .body(())
             .unwrap();
-        let line = Line::new(&RequestLog::begin(&request, None), 200, 12);
+        let log = RequestLog::begin(&request, None);
+        let line = Line::new(&log, 200, 12);
         let (date, rest) = line.message.split_at(26);
         assert!(date.starts_with('[') && date.ends_with("Z]"), "{date}");
         assert_eq!(line.date().len(), 24);
