@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Guard};
 
 /// A shared value whose readers always see the newest accepted configuration.
 #[derive(Debug)]
@@ -17,6 +17,11 @@ impl<T> Live<T> {
     /// Returns the newest value.
     pub fn get(&self) -> Arc<T> {
         self.0.load_full()
+    }
+
+    /// Returns the newest value for a short look, cheaper than `get`; not to be held across an `await`.
+    pub fn load(&self) -> Guard<Arc<T>> {
+        self.0.load()
     }
 
     /// Replaces the value for all readers.

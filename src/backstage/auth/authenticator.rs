@@ -80,11 +80,11 @@ impl Authenticator {
         token: &str,
         limited: LimitedAccess,
     ) -> Result<Credentials, BackstageError> {
-        let discovery = self.0.discovery.get();
         let key = VerifiedKey::new(token, plugin_id, limited);
-        if let Some(credentials) = self.0.verified.get(&key, &discovery) {
+        if let Some(credentials) = self.0.verified.get(&key, &self.0.discovery.load()) {
             return Ok(credentials);
         }
+        let discovery = self.0.discovery.get();
         let verified = self.0.verify(plugin_id, token, limited).await?;
         let credentials = verified.credentials.clone();
         self.0.verified.keep(key, verified, discovery);
@@ -98,7 +98,7 @@ impl Authenticator {
 
     /// Returns the address a browser calls the plugin at.
     pub(super) fn external_base(&self, plugin_id: &str) -> String {
-        self.0.discovery.get().external_base(plugin_id)
+        self.0.discovery.load().external_base(plugin_id)
     }
 
     /// Whole seconds since 1970.

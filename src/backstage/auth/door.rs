@@ -29,14 +29,17 @@ pub struct PluginDoor {
     pub default_policy_disabled: bool,
 }
 
-/// How the credentials in a request's extensions were verified.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct VerifiedWith(pub(super) LimitedAccess);
+/// Whom the barrier let in, and whether limited access counted.
+#[derive(Debug, Clone)]
+struct Admitted {
+    credentials: Credentials,
+    limited: LimitedAccess,
+}
 
 /// Lets the request pass or says why not; the request's path must be relative to the plugin's mount.
 ///
 /// Puts the door into the extensions (handlers verify lazily on open routes) and, where the barrier verified somebody,
-/// their `Credentials`.
+/// who that is, for the extractors.
 ///
 /// # Errors
 ///
@@ -53,8 +56,8 @@ pub async fn admit(door: &Arc<PluginDoor>, request: &mut Request<Body>) -> Resul
     if *credentials.principal() == Principal::None {
         return Err(BackstageError::authentication("Missing credentials"));
     }
-    request.extensions_mut().insert(credentials);
-    request.extensions_mut().insert(VerifiedWith(limited));
+    let admitted = Admitted { credentials, limited };
+    request.extensions_mut().insert(admitted);
     Ok(())
 }
 
@@ -79,11 +82,10 @@ impl PluginDoor {
         parts: &http::request::Parts,
         limited: LimitedAccess,
     ) -> Result<Credentials, BackstageError> {
-        let verified = parts.extensions.get::<VerifiedWith>();
-        if verified.is_some_and(|verified| verified.0 == limited)
-            && let Some(credentials) = parts.extensions.get::<Credentials>()
+        if let Some(admitted) = parts.extensions.get::<Admitted>()
+            && admitted.limited == limited
         {
-            return Ok(credentials.clone());
+            return Ok(admitted.credentials.clone());
         }
         self.authenticator
             .authenticate(self.plugin_id, &parts.headers, limited)

@@ -1,5 +1,7 @@
 //! The token as the request carries it, and its parts before anything is trusted.
 
+use std::borrow::Cow;
+
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{HeaderMap, header};
 use percent_encoding::percent_decode_str;
@@ -13,10 +15,10 @@ pub(super) const COOKIE: &str = "backstage-auth";
 /// Finds the token: `Authorization: Bearer …`, or, where limited access is allowed and there is none, the cookie.
 ///
 /// Anything else in `Authorization` counts as no token, as in Backstage.
-pub(super) fn find(headers: &HeaderMap, limited: LimitedAccess) -> Option<String> {
+pub(super) fn find(headers: &HeaderMap, limited: LimitedAccess) -> Option<Cow<'_, str>> {
     match (bearer(headers), limited) {
-        (Some(token), _) => Some(token.to_owned()),
-        (None, LimitedAccess::Allowed) => cookie(headers),
+        (Some(token), _) => Some(Cow::Borrowed(token)),
+        (None, LimitedAccess::Allowed) => cookie(headers).map(Cow::Owned),
         (None, LimitedAccess::Refused) => None,
     }
 }

@@ -64,7 +64,7 @@ impl Inner {
         claims::check(jwt, self.clock.unix_seconds(), required)?;
         let address = format!(
             "{}/.well-known/jwks.json",
-            self.discovery.get().internal_base("auth")
+            self.discovery.load().internal_base("auth")
         );
         let url = Url::parse(&address).map_err(|_| Refusal::bad_address(&address))?;
         self.keys.source(url, NamedBy::Configuration)?.verify(jwt).await
