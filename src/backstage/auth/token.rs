@@ -28,7 +28,8 @@ pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, rest) = value.split_once(' ')?;
     let token = rest.trim_start_matches(' ');
-    let whole = !token.is_empty() && !token.contains(|c: char| c.is_ascii_whitespace());
+    // `to_str` lets no white space through but these two; looking for bytes is what the standard library does fastest.
+    let whole = !token.is_empty() && !token.as_bytes().contains(&b' ') && !token.as_bytes().contains(&b'\t');
     (scheme.eq_ignore_ascii_case("bearer") && whole).then_some(token)
 }
 
