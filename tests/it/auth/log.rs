@@ -1,50 +1,16 @@
 //! What the log says about a refused token: the reason, and nothing of the token.
 
-use std::{
-    io,
-    sync::{Arc, Mutex},
-};
-
 use serde_json::json;
 
 use super::service::Service;
-use crate::support::backstage::{AUTH_KEYS, Answer, FAR, FakeBackstage, Signer};
-
-/// A log that remembers every line, down to trace.
-#[derive(Clone, Default)]
-struct Remembered(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Remembered {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Remembered {
-    fn listen(&self) -> tracing::subscriber::DefaultGuard {
-        let log = self.clone();
-        let subscriber = tracing_subscriber::fmt()
-            .with_max_level(tracing::Level::TRACE)
-            .with_ansi(false)
-            .with_writer(move || log.clone())
-            .finish();
-        tracing::subscriber::set_default(subscriber)
-    }
-
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
+use crate::support::{
+    backstage::{AUTH_KEYS, Answer, FAR, FakeBackstage, Signer},
+    log::Remembered,
+};
 
 #[tokio::test]
 async fn a_refusal_is_logged_with_its_reason_and_without_the_token() {
-    let log = Remembered::default();
-    let _listening = log.listen();
+    let (log, _listening) = Remembered::listen();
     let fake = FakeBackstage::with_fixtures().await;
     let service = Service::start(&fake, &[]).await;
     let (user, plugin) = (Signer::fixture("user1"), Signer::fixture("catalog"));
@@ -80,8 +46,7 @@ async fn a_refusal_is_logged_with_its_reason_and_without_the_token() {
 
 #[tokio::test]
 async fn skipped_keys_are_named_once() {
-    let log = Remembered::default();
-    let _listening = log.listen();
+    let (log, _listening) = Remembered::listen();
     let fake = FakeBackstage::empty().await;
     let es512 =
         json!({ "kty": "EC", "crv": "P-521", "kid": "the-es512-key", "alg": "ES512", "x": "AA", "y": "AA" });

@@ -2,9 +2,10 @@
 
 use serde_json::json;
 
-use super::{STACKS, read, refusal, secrecy::Remembered};
+use super::{STACKS, read, refusal};
 use crate::support::{
     app::{STATIC_TOKEN, TestApp},
+    log::Remembered,
     spacelift::{FakeSpacelift, listed, triggered},
 };
 

@@ -1,47 +1,12 @@
 //! No secret in any log: everything is written down at trace level and searched for the canaries.
 
-use std::{
-    io,
-    sync::{Arc, Mutex},
-};
-
 use serde_json::json;
 
 use super::{STACKS, portal};
-use crate::support::spacelift::{CANARY_QUOTE, FakeSpacelift, Reply, error, listed, stack, triggered};
-
-/// Remembers every line.
-#[derive(Clone, Default)]
-pub(super) struct Remembered(Arc<Mutex<Vec<u8>>>);
-
-impl Remembered {
-    /// Writes down what this thread logs while the guard lives.
-    pub(super) fn listen() -> (Self, tracing::subscriber::DefaultGuard) {
-        let log = Self::default();
-        let writer = log.clone();
-        let subscriber = tracing_subscriber::fmt()
-            .with_max_level(tracing::Level::TRACE)
-            .with_ansi(false)
-            .with_writer(move || writer.clone())
-            .finish();
-        (log, tracing::subscriber::set_default(subscriber))
-    }
-
-    pub(super) fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
-
-impl io::Write for Remembered {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
+use crate::support::{
+    log::Remembered,
+    spacelift::{CANARY_QUOTE, FakeSpacelift, Reply, error, listed, stack, triggered},
+};
 
 #[tokio::test]
 async fn no_secret_is_logged_at_trace_level_by_good_and_bad_answers() {
