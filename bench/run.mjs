@@ -1,6 +1,7 @@
 // Measures the Node plugin, Stagedoor and the ceiling side by side; called by bench/run.
 //   --quick            a few seconds each; prints, writes nothing
 //   --without-peer     Stagedoor and the ceiling only
+//   --seconds N        the length of one round, instead of 30 s
 import fs from 'node:fs';
 import net from 'node:net';
 import os from 'node:os';
@@ -12,7 +13,9 @@ import {
 
 const quick = process.argv.includes('--quick');
 const withPeer = !process.argv.includes('--without-peer');
-const [warmUp, seconds, rounds, starts] = quick ? [2, 3, 1, 3] : [10, 30, 3, 7];
+const wanted = process.argv.indexOf('--seconds');
+const [warmUp, usual, rounds, starts] = quick ? [2, 3, 1, 3] : [10, 30, 3, 7];
+const seconds = wanted < 0 ? usual : Number(process.argv[wanted + 1]);
 const AWAY = 20; // ms to Spacelift
 const TTL = 5; // s, the default of stagedoor.spacelift.cacheTtl
 
@@ -192,7 +195,8 @@ Written by \`bench/run\`; do not edit. Spacelift only, permissions off.
 - Logins are counted with Spacelift taking 500 ms. Load generator, servers and simulator share one machine: ${os.cpus().length} × ${about.cpu}, ${about.rustc}, Node ${about.node}.
 
 ${report(table)}
-`;
+
+${fs.readFileSync('bench/notes.md', 'utf8')}`;
 }
 
 async function main() {
