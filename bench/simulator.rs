@@ -11,7 +11,7 @@ use stagedoor::{
     simulator::{Simulator, SimulatorSettings, generate_stacks},
 };
 
-/// What DESIGN's table is measured with.
+/// The size of list the targets are stated for.
 const DEFAULT_STACKS: usize = 200;
 
 #[tokio::main]

@@ -1,4 +1,4 @@
-//! A running service follows its files: what the issue and DECISIONS name does, and a broken edit changes nothing.
+//! A running service follows its files, and a broken edit changes nothing.
 
 use std::{fs, sync::Arc};
 
