@@ -108,12 +108,13 @@ impl App {
         let mut warnings = warnings(&reader, &registrations);
         warnings.extend(settings.warning());
         let http = HttpClients::trusting(&authorities)?;
+        let discovery = Live::new(discovery);
         let env = PluginEnv {
             http,
             tasks: Tasks::default(),
             config: store,
+            discovery: discovery.clone(),
         };
-        let discovery = Live::new(discovery);
         let default_policy_disabled = auth.default_policy_disabled;
         let authenticator = Authenticator::new(auth, discovery.clone(), env.http.clone(), env.tasks.clone());
         let lifecycle = Lifecycle::new(settings.lifecycle);

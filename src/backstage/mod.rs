@@ -10,7 +10,9 @@ pub mod permission;
 pub mod plugin;
 pub mod root;
 pub mod routes;
+pub mod user_info;
 pub mod user_text;
+pub mod write_callers;
 
 pub use builder::BackendBuilder;
 pub use plugin::{BackendPlugin, Check, InitError, Plugin, PluginEnv};

@@ -4,6 +4,7 @@ use std::{future::Future, sync::Arc};
 
 use super::{
     auth::AuthPolicy,
+    discovery::Discovery,
     error::{self, BackstageError, RequestLine},
     routes::Routes,
 };
@@ -50,6 +51,8 @@ pub struct PluginEnv {
     pub tasks: Tasks,
     /// The configuration; `refresh` re-reads rotated secrets.
     pub config: ConfigStore,
+    /// Where the portal's other plugins are; follows reloads.
+    pub discovery: Live<Discovery>,
 }
 
 /// A started plugin.

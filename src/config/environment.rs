@@ -1,5 +1,7 @@
 //! The process environment, read once: the only place that asks the operating system for it.
 
+use std::path::{Path, PathBuf};
+
 use super::js;
 
 /// Environment variables in the order the process got them.
@@ -8,6 +10,8 @@ use super::js;
 #[derive(Clone, Default)]
 pub struct Environment {
     variables: Vec<(String, String)>,
+    /// Where the system's files are, when that is not `/`.
+    root: Option<PathBuf>,
 }
 
 impl std::fmt::Debug for Environment {
@@ -28,6 +32,7 @@ impl Environment {
             variables: std::env::vars_os()
                 .map(|(name, value)| (text(name), text(value)))
                 .collect(),
+            root: None,
         }
     }
 
@@ -36,7 +41,21 @@ impl Environment {
         let pairs = pairs.into_iter();
         Self {
             variables: pairs.map(|(name, value)| (name.into(), value.into())).collect(),
+            root: None,
         }
+    }
+
+    /// Looks for the system's files below another folder.
+    #[must_use]
+    pub fn rooted_at(mut self, root: impl Into<PathBuf>) -> Self {
+        self.root = Some(root.into());
+        self
+    }
+
+    /// Returns where a file of the system is, such as what Kubernetes mounts into a pod.
+    pub fn system_path(&self, absolute: &str) -> PathBuf {
+        let root = self.root.as_deref().unwrap_or(Path::new("/"));
+        root.join(absolute.trim_start_matches('/'))
     }
 
     /// Returns the variable as it is set.

@@ -12,6 +12,7 @@ use std::{
 use super::{
     ConfigError, ConfigReader, Live, LoadOptions,
     diff::{changed_keys, related},
+    environment::Environment,
     load::{Loaded, load_watched},
     value::{Object, Value},
 };
@@ -105,6 +106,14 @@ impl ConfigStore {
     /// Returns a reader over the newest accepted configuration.
     pub fn reader(&self) -> ConfigReader {
         (*self.shared.reader.get()).clone()
+    }
+
+    /// The environment the configuration was read with; empty for one made in code.
+    pub fn environment(&self) -> Environment {
+        let options = self.shared.options.as_ref();
+        options
+            .map(|options| options.environment.clone())
+            .unwrap_or_default()
     }
 
     /// The files the configuration came from, and those that would be part of it if they existed.

@@ -7,7 +7,7 @@ use url::Url;
 
 use crate::{
     config::{ConfigError, ConfigReader},
-    infra::http_client::{ClientError, HttpClients, is_loopback},
+    infra::http_client::{ClientCertificate as PemCertificate, ClientError, HttpClients, is_loopback},
 };
 
 /// How old the stack list may get: half of the frontend's polling interval.
@@ -70,7 +70,11 @@ impl ClientCertificate {
         http: &HttpClients,
         endpoint: &Url,
     ) -> Result<reqwest::Client, ClientError> {
-        http.with_client_certificate(endpoint, &self.chain, self.key.expose_secret().as_bytes())
+        let certificate = PemCertificate {
+            chain: &self.chain,
+            key: self.key.expose_secret().as_bytes(),
+        };
+        http.with_client_certificate(endpoint, certificate)
     }
 }
 

@@ -1,13 +1,19 @@
 //! HTTP clients with time-outs, private certificate authorities and proxies; loopback never goes through a proxy.
 
+mod failure;
+mod unverified;
+
 use std::{collections::HashSet, net::IpAddr, path::Path, sync::Arc, time::Duration};
 
 use rustls::{
     RootCertStore,
-    pki_types::{CertificateDer, pem::PemObject as _},
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
 };
 use tracing::warn;
 use url::{Host, Url};
+
+pub use self::failure::{WireFailure, classify};
+use self::unverified::Unverified;
 
 /// Time to connect to an upstream; a host that does not answer in this time is down.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -36,6 +42,26 @@ pub struct HttpClients {
     roots: Arc<RootCertStore>,
     proxied: reqwest::Client,
     direct: reqwest::Client,
+}
+
+/// Whose certificates one server may show.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trust {
+    /// Those of the system's authorities and of the ones named for every client.
+    System,
+    /// Those of the authorities in this PEM text, and of nobody else.
+    Authorities(Vec<u8>),
+    /// Anybody's: no check at all.
+    Anything,
+}
+
+/// A client certificate: chain and private key, both in PEM.
+#[derive(Debug, Clone, Copy)]
+pub struct ClientCertificate<'a> {
+    /// The chain, our own certificate first.
+    pub chain: &'a [u8],
+    /// The private key.
+    pub key: &'a [u8],
 }
 
 /// Why no client could be made.
@@ -90,23 +116,42 @@ impl HttpClients {
         }
     }
 
-    /// Returns a client of its own for the address that presents a client certificate (PEM chain and key).
+    /// Returns a client of its own for the address that presents a client certificate.
     pub fn with_client_certificate(
         &self,
         url: &Url,
-        certificate_pem: &[u8],
-        key_pem: &[u8],
+        certificate: ClientCertificate<'_>,
     ) -> Result<reqwest::Client, ClientError> {
-        use rustls::pki_types::PrivateKeyDer;
-        let unusable = |error: &dyn std::fmt::Display| ClientError::Certificates(error.to_string());
-        let chain = CertificateDer::pem_slice_iter(certificate_pem)
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| unusable(&error))?;
-        let key = PrivateKeyDer::from_pem_slice(key_pem).map_err(|error| unusable(&error))?;
-        let tls = rustls::ClientConfig::builder()
-            .with_root_certificates(Arc::clone(&self.roots))
-            .with_client_auth_cert(chain, key)
-            .map_err(|error| unusable(&error))?;
+        self.for_server(url, &Trust::System, Some(certificate))
+    }
+
+    /// Returns a client of its own for one server: whom it trusts there, and what it shows.
+    ///
+    /// # Errors
+    /// A certificate or key is not usable.
+    pub fn for_server(
+        &self,
+        url: &Url,
+        trust: &Trust,
+        certificate: Option<ClientCertificate<'_>>,
+    ) -> Result<reqwest::Client, ClientError> {
+        let verified = rustls::ClientConfig::builder();
+        let wanted = match trust {
+            Trust::System => verified.with_root_certificates(Arc::clone(&self.roots)),
+            Trust::Authorities(pem) => verified.with_root_certificates(only(pem)?),
+            Trust::Anything => verified
+                .dangerous()
+                .with_custom_certificate_verifier(Unverified::new()),
+        };
+        let tls = match certificate {
+            None => wanted.with_no_client_auth(),
+            Some(certificate) => {
+                let (chain, key) = certificate.parse()?;
+                wanted
+                    .with_client_auth_cert(chain, key)
+                    .map_err(|error| unusable(&error))?
+            }
+        };
         let builder = base_builder(tls);
         let builder = if is_loopback(url) {
             builder.no_proxy()
@@ -115,6 +160,27 @@ impl HttpClients {
         };
         Ok(builder.build()?)
     }
+}
+
+impl ClientCertificate<'_> {
+    fn parse(self) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), ClientError> {
+        let chain = CertificateDer::pem_slice_iter(self.chain)
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| unusable(&error))?;
+        let key = PrivateKeyDer::from_pem_slice(self.key).map_err(|error| unusable(&error))?;
+        Ok((chain, key))
+    }
+}
+
+fn unusable(error: &dyn std::fmt::Display) -> ClientError {
+    ClientError::Certificates(error.to_string())
+}
+
+fn only(pem: &[u8]) -> Result<RootCertStore, ClientError> {
+    check_authorities(pem).map_err(|problem| unusable(&format!("the certificate authority {problem}")))?;
+    let mut roots = RootCertStore::empty();
+    add(&mut roots, pem);
+    Ok(roots)
 }
 
 /// Whether the address is this machine itself.

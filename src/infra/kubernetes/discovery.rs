@@ -1,0 +1,161 @@
+//! Which kinds an API server serves, asked once per group and version and again on a miss.
+
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::APIResourceList;
+use kube::core::{ApiResource, GroupVersionKind};
+use parking_lot::Mutex;
+
+use super::{
+    call::{Call, is_unknown_path},
+    cluster::Cluster,
+    error::KubernetesError,
+    identity::Identity,
+    objects::escape,
+};
+
+/// How long an answer serves. A kind that is missing is asked for at once; only one that changed its scope waits.
+const FRESH: Duration = Duration::from_secs(600);
+
+/// How long a miss is believed, so that a loop of wrong requests costs one question a second.
+const MISS_HOLDS: Duration = Duration::from_secs(1);
+
+/// Groups remembered; beyond it the memory starts anew, since names come from outside.
+const MOST_GROUPS: usize = 512;
+
+/// A kind by its full name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Kind {
+    /// The API group; empty for the core group.
+    pub group: String,
+    /// Such as `v1alpha1`.
+    pub version: String,
+    /// Such as `Promise`.
+    pub kind: String,
+}
+
+/// A kind that is served.
+#[derive(Debug, Clone)]
+pub struct Resource {
+    pub(super) api: ApiResource,
+    /// Whether its objects live in namespaces.
+    pub namespaced: bool,
+}
+
+impl Resource {
+    /// The plural, as paths and access reviews name it.
+    pub fn plural(&self) -> &str {
+        &self.api.plural
+    }
+
+    /// The API group; empty for the core group.
+    pub fn group(&self) -> &str {
+        &self.api.group
+    }
+}
+
+/// What is known to be served, by group and version.
+#[derive(Default)]
+pub(super) struct Served(Mutex<HashMap<(String, String), Known>>);
+
+#[derive(Clone)]
+struct Known {
+    resources: Arc<Vec<Resource>>,
+    asked: Instant,
+}
+
+impl Served {
+    fn of(&self, kind: &Kind) -> Option<Known> {
+        let key = (kind.group.clone(), kind.version.clone());
+        self.0
+            .lock()
+            .get(&key)
+            .filter(|known| known.asked.elapsed() < FRESH)
+            .cloned()
+    }
+
+    fn remember(&self, kind: &Kind, known: Known) {
+        let mut groups = self.0.lock();
+        if groups.len() >= MOST_GROUPS {
+            groups.clear();
+        }
+        groups.insert((kind.group.clone(), kind.version.clone()), known);
+    }
+
+    /// Forgets a group after the server no longer knew one of its paths.
+    pub(super) fn forget(&self, kind: &Kind) {
+        self.0.lock().remove(&(kind.group.clone(), kind.version.clone()));
+    }
+}
+
+impl Cluster {
+    /// Finds out how a kind is served.
+    ///
+    /// The answer is the same for everybody who may ask, so it is shared; it is asked for in our own name where there
+    /// is one, else as the caller.
+    ///
+    /// # Errors
+    /// `NotServed`, or the failure of the call.
+    pub async fn resource(&self, identity: &Identity, kind: &Kind) -> Result<Resource, KubernetesError> {
+        let known = self.served.of(kind);
+        if let Some(found) = known.as_ref().and_then(|known| known.find(kind)) {
+            return Ok(found);
+        }
+        if known.is_some_and(|known| known.asked.elapsed() < MISS_HOLDS) {
+            return Err(KubernetesError::NotServed);
+        }
+        let own = Identity::Account;
+        let resources = self
+            .ask(if self.has_account() { &own } else { identity }, kind)
+            .await?;
+        let known = Known {
+            resources: Arc::new(resources),
+            asked: Instant::now(),
+        };
+        let found = known.find(kind);
+        self.served.remember(kind, known);
+        found.ok_or(KubernetesError::NotServed)
+    }
+
+    async fn ask(&self, identity: &Identity, kind: &Kind) -> Result<Vec<Resource>, KubernetesError> {
+        let version = escape(&kind.version);
+        let path = match kind.group.as_str() {
+            "" => format!("/api/{version}"),
+            group => format!("/apis/{}/{version}", escape(group)),
+        };
+        let list = match self.send(identity, &Call::get(path)).await {
+            Err(error) if is_unknown_path(&error) => return Ok(Vec::new()),
+            answer => answer?.body,
+        };
+        let list: APIResourceList =
+            serde_json::from_value(list).map_err(|_| KubernetesError::Malformed { status: 200 })?;
+        Ok(resources(list, kind))
+    }
+}
+
+impl Known {
+    fn find(&self, kind: &Kind) -> Option<Resource> {
+        let mut resources = self.resources.iter();
+        resources.find(|resource| resource.api.kind == kind.kind).cloned()
+    }
+}
+
+/// The kinds in a list, without their subresources, which have a slash in the name.
+fn resources(list: APIResourceList, asked: &Kind) -> Vec<Resource> {
+    let own = list
+        .resources
+        .into_iter()
+        .filter(|resource| !resource.name.contains('/'));
+    own.map(|resource| Resource {
+        namespaced: resource.namespaced,
+        api: ApiResource::from_gvk_with_plural(
+            &GroupVersionKind::gvk(&asked.group, &asked.version, &resource.kind),
+            &resource.name,
+        ),
+    })
+    .collect()
+}

@@ -1,0 +1,142 @@
+//! How a call to an API server can fail. The words for people are the caller's to choose; this says what happened.
+
+use std::{error::Error, sync::Arc, time::Duration};
+
+use kube::core::{Status, response::StatusCause};
+
+/// A failed call. Cheap to clone.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum KubernetesError {
+    /// No connection came about.
+    #[error("no connection to the API server")]
+    Unreachable(#[source] Cause),
+    /// The API server's certificate is not trusted.
+    #[error("the API server's certificate is not trusted")]
+    Untrusted(#[source] Cause),
+    /// The API server refused our side of TLS.
+    #[error("the API server refused the TLS connection")]
+    TlsRefused(#[source] Cause),
+    /// The connection broke in the middle; a write may have happened.
+    #[error("the connection to the API server broke")]
+    Interrupted(#[source] Cause),
+    /// No answer in time; a write may have happened.
+    #[error("no answer from the API server within {} s", .0.as_secs_f32())]
+    Slow(Duration),
+    /// The API server did not accept the credential.
+    #[error("the API server did not accept the credential")]
+    Unauthenticated,
+    /// The API server said no, with a status of its own.
+    #[error("the API server answered {}: {}", .0.code, .0.message)]
+    Refused(Arc<ApiRefusal>),
+    /// The group, version or kind is not served.
+    #[error("the API server does not serve this kind")]
+    NotServed,
+    /// The answer is none of an API server's.
+    #[error("the answer is none of an API server's (HTTP status {status})")]
+    Malformed {
+        /// The answer's HTTP status.
+        status: u16,
+    },
+    /// The answer is larger than what we are willing to hold.
+    #[error("the answer is larger than {0} bytes")]
+    TooLarge(usize),
+    /// A name no header can carry.
+    #[error("the identity cannot be written into a header")]
+    UnusableIdentity,
+    /// A call in our own name, where we have none.
+    #[error("there is no account of our own at this cluster")]
+    NoAccount,
+    /// The file of the account's token cannot be read, or the helper of a kubeconfig failed.
+    #[error("the account's credential cannot be read")]
+    AccountUnreadable(#[source] Cause),
+}
+
+/// What is behind a failure, for the log.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error(transparent)]
+pub struct Cause(Arc<dyn Error + Send + Sync>);
+
+impl Cause {
+    pub(super) fn new(error: impl Error + Send + Sync + 'static) -> Self {
+        Self(Arc::new(error))
+    }
+}
+
+/// What an API server said when it refused ("Kubernetes API conventions", Status).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiRefusal {
+    /// The HTTP status.
+    pub code: u16,
+    /// One word, such as `NotFound`, `Invalid` or `Forbidden`; may be empty.
+    pub reason: String,
+    /// The sentence, as it was sent.
+    pub message: String,
+    /// The plural or kind of what the refusal is about; may be empty.
+    pub kind: String,
+    /// The name of what the refusal is about; may be empty.
+    pub name: String,
+    /// What is wrong with which field.
+    pub causes: Vec<FieldProblem>,
+    /// When to come back, if it said so.
+    pub retry_after: Option<Duration>,
+}
+
+/// One field that was not accepted.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct FieldProblem {
+    /// Its path, such as `spec.size`.
+    pub field: String,
+    /// What is wrong with it.
+    pub message: String,
+}
+
+impl From<StatusCause> for FieldProblem {
+    fn from(cause: StatusCause) -> Self {
+        Self {
+            field: cause.field,
+            message: cause.message,
+        }
+    }
+}
+
+impl ApiRefusal {
+    pub(super) fn new(code: u16, status: Status) -> Self {
+        let mut refusal = Self {
+            code,
+            reason: status.reason,
+            message: status.message,
+            kind: String::new(),
+            name: String::new(),
+            causes: Vec::new(),
+            retry_after: None,
+        };
+        if let Some(details) = status.details {
+            let seconds = Some(details.retry_after_seconds).filter(|seconds| *seconds > 0);
+            refusal.retry_after = seconds.map(|seconds| Duration::from_secs(seconds.into()));
+            refusal.kind = details.kind;
+            refusal.name = details.name;
+            refusal.causes = details.causes.into_iter().map(FieldProblem::from).collect();
+        }
+        refusal
+    }
+
+    /// Whether the object itself is absent, and not its kind or its namespace.
+    pub fn is_absence_of(&self, name: &str) -> bool {
+        self.code == 404 && self.reason == "NotFound" && self.name == name
+    }
+}
+
+impl KubernetesError {
+    /// Returns the API server's refusal, if this is one.
+    pub fn refusal(&self) -> Option<&ApiRefusal> {
+        match self {
+            Self::Refused(refusal) => Some(refusal),
+            _ => None,
+        }
+    }
+
+    /// Whether the object was changed by somebody else between our read and our write, or made in between.
+    pub fn is_conflict(&self) -> bool {
+        self.refusal().is_some_and(|refusal| refusal.code == 409)
+    }
+}

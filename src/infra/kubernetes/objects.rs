@@ -1,0 +1,174 @@
+//! Reading, creating, replacing and deleting one object of any kind, as plain JSON.
+
+use http::Method;
+use kube::core::{DynamicObject, Resource as _};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::{Value, json};
+
+use super::{
+    call::{Answer, Call, is_unknown_path},
+    cluster::Cluster,
+    discovery::{Kind, Resource},
+    error::KubernetesError,
+    identity::Identity,
+};
+
+/// What may stand in a path as it is (RFC 3986, unreserved).
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// Fields the server does not know are refused instead of dropped ("Kubernetes API concepts", field validation).
+const STRICT: &str = "fieldValidation=Strict";
+
+/// Where one object is.
+#[derive(Debug, Clone)]
+pub struct Address {
+    /// Its kind, as it is served.
+    pub resource: Resource,
+    /// Its namespace; not looked at for kinds of the whole cluster.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl Address {
+    fn collection(&self) -> String {
+        let namespace = escape(&self.namespace);
+        let namespace = self.resource.namespaced.then_some(namespace.as_str());
+        DynamicObject::url_path(&self.resource.api, namespace)
+    }
+
+    fn path(&self) -> String {
+        format!("{}/{}", self.collection(), escape(&self.name))
+    }
+
+    fn kind(&self) -> Kind {
+        let api = &self.resource.api;
+        Kind {
+            group: api.group.clone(),
+            version: api.version.clone(),
+            kind: api.kind.clone(),
+        }
+    }
+}
+
+impl Cluster {
+    /// Reads the object.
+    ///
+    /// # Errors
+    /// A refusal, also when it does not exist; `NotServed` when the kind is gone; the failure of the call.
+    pub async fn get(&self, identity: &Identity, address: &Address) -> Result<Answer, KubernetesError> {
+        self.about(address, identity, Call::get(address.path())).await
+    }
+
+    /// Reads the list of a kind in the whole cluster.
+    ///
+    /// # Errors
+    /// As for `get`.
+    pub async fn list(&self, identity: &Identity, resource: &Resource) -> Result<Answer, KubernetesError> {
+        let path = DynamicObject::url_path(&resource.api, None);
+        self.send(identity, &Call::get(path)).await
+    }
+
+    /// Creates an object from its whole JSON.
+    ///
+    /// # Errors
+    /// As for `get`; a conflict when it exists.
+    pub async fn create(
+        &self,
+        identity: &Identity,
+        address: &Address,
+        object: &Value,
+    ) -> Result<Answer, KubernetesError> {
+        let path = format!("{}?{STRICT}", address.collection());
+        self.about(address, identity, Call::with_body(Method::POST, path, object))
+            .await
+    }
+
+    /// Replaces an object; its `resourceVersion` makes this fail when somebody else was faster.
+    ///
+    /// # Errors
+    /// As for `get`; a conflict when it changed in between.
+    pub async fn replace(
+        &self,
+        identity: &Identity,
+        address: &Address,
+        object: &Value,
+    ) -> Result<Answer, KubernetesError> {
+        let path = format!("{}?{STRICT}", address.path());
+        self.about(address, identity, Call::with_body(Method::PUT, path, object))
+            .await
+    }
+
+    /// Asks for deletion; what depends on the object goes in the background, as with `kubectl`.
+    ///
+    /// # Errors
+    /// As for `get`.
+    pub async fn delete(&self, identity: &Identity, address: &Address) -> Result<Answer, KubernetesError> {
+        let options =
+            json!({ "kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background" });
+        self.about(
+            address,
+            identity,
+            Call::with_body(Method::DELETE, address.path(), &options),
+        )
+        .await
+    }
+
+    /// A path nobody serves means that the kind is gone since we learned of it, which is not the object's absence.
+    async fn about(
+        &self,
+        address: &Address,
+        identity: &Identity,
+        call: Call,
+    ) -> Result<Answer, KubernetesError> {
+        let outcome = self.send(identity, &call).await;
+        if outcome.as_ref().err().is_some_and(is_unknown_path) {
+            self.served.forget(&address.kind());
+            return Err(KubernetesError::NotServed);
+        }
+        outcome
+    }
+}
+
+/// Escapes one part of a path.
+pub(super) fn escape(part: &str) -> String {
+    utf8_percent_encode(part, SEGMENT).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::core::{ApiResource, GroupVersionKind};
+
+    use super::*;
+
+    fn address(namespaced: bool, namespace: &str, name: &str) -> Address {
+        let kind = GroupVersionKind::gvk("example.com", "v1", "Database");
+        let api = ApiResource::from_gvk_with_plural(&kind, "databases");
+        Address {
+            resource: Resource { api, namespaced },
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_kind_of_the_whole_cluster_ignores_the_namespace() {
+        let path = address(false, "team-a", "x").path();
+        assert_eq!(path, "/apis/example.com/v1/databases/x");
+        let path = address(true, "team-a", "x").path();
+        assert_eq!(path, "/apis/example.com/v1/namespaces/team-a/databases/x");
+    }
+
+    #[test]
+    fn no_name_leaves_its_place_in_the_path() {
+        let path = address(true, "a/b", "../secrets?x#y%z:w").path();
+        assert_eq!(
+            path,
+            "/apis/example.com/v1/namespaces/a%2Fb/databases/..%2Fsecrets%3Fx%23y%25z%3Aw"
+        );
+    }
+}
