@@ -1,0 +1,151 @@
+//! Reads `stagedoor.ske.impersonation`.
+
+use std::collections::BTreeMap;
+
+use super::problems::{Problems, invalid};
+use crate::{
+    config::{ConfigError, ConfigReader, Value},
+    plugins::ske::domain::{Field, Impersonation, Template, UsernameFrom, check_cluster_name},
+};
+
+const KEY: &str = "stagedoor.ske.impersonation";
+
+/// Plugins that may act for a user unless `actors` says otherwise: a Template's steps run in the scaffolder.
+const DEFAULT_ACTORS: [&str; 1] = ["scaffolder"];
+
+/// Returns the settings; `None` when the section is absent, or wrong.
+pub(super) fn read(reader: &ConfigReader, problems: &mut Problems) -> Option<Impersonation> {
+    let section = problems.of(reader.optional_config(KEY)).flatten()?;
+    let username_from = problems.of(username_from(&section));
+    let user = match &username_from {
+        Some(from) => problems.of(user(&section, from)),
+        None => None,
+    };
+    let groups = problems.of(groups(&section, username_from.as_ref()));
+    let groups_from_ownership = problems.of(groups_from(&section));
+    let actors = problems.of(section.optional_string_array("actors"));
+    let services = problems.of(services(&section));
+    Some(Impersonation {
+        user: user?,
+        groups: groups?,
+        username_from: username_from?,
+        groups_from_ownership: groups_from_ownership?,
+        actors: actors?.unwrap_or_else(|| DEFAULT_ACTORS.map(str::to_owned).to_vec()),
+        services: services?,
+    })
+}
+
+fn username_from(section: &ConfigReader) -> Result<UsernameFrom, ConfigError> {
+    match section.optional_string("usernameFrom")?.as_deref() {
+        None | Some("entityRef") => Ok(UsernameFrom::EntityRef),
+        Some(text) => match text.strip_prefix("annotation:").map(str::trim) {
+            Some(key) if !key.is_empty() => Ok(UsernameFrom::Annotation(key.to_owned())),
+            _ => Err(invalid(
+                &section.full_key("usernameFrom"),
+                "must be entityRef or annotation:<key>",
+            )),
+        },
+    }
+}
+
+/// Reads the user's template. With an annotation it may be left out: the name is then the annotation's value.
+fn user(section: &ConfigReader, from: &UsernameFrom) -> Result<Template, ConfigError> {
+    let key = section.full_key("user");
+    let text = match from {
+        UsernameFrom::EntityRef => section.string("user")?,
+        UsernameFrom::Annotation(_) => match section.optional_string("user")? {
+            Some(text) => text,
+            None => return Ok(Template::only(Field::Annotation)),
+        },
+    };
+    let template = template(&key, &text, Some(from))?;
+    match from {
+        UsernameFrom::EntityRef if !template.uses(Field::Namespace) || !template.uses(Field::Name) => {
+            Err(invalid(
+                &key,
+                "must use {namespace} and {name}, so that no two users share a name in the cluster",
+            ))
+        }
+        UsernameFrom::Annotation(_) if !template.uses(Field::Annotation) => Err(invalid(
+            &key,
+            "must use {annotation}, because usernameFrom names one",
+        )),
+        UsernameFrom::EntityRef if template.is_ambiguous() => {
+            let what = "gives two users the same name in the cluster; put a character between its placeholders that no \
+                        name can hold, such as '/' or ':'";
+            Err(invalid(&key, what))
+        }
+        _ => Ok(template),
+    }
+}
+
+fn groups(section: &ConfigReader, from: Option<&UsernameFrom>) -> Result<Vec<Template>, ConfigError> {
+    let texts = section.optional_string_array("groups")?.unwrap_or_default();
+    let templates = texts.iter().enumerate().map(|(index, text)| {
+        let key = format!("{}[{index}]", section.full_key("groups"));
+        template(&key, text, from)
+    });
+    templates.collect()
+}
+
+/// Checks what can be said of a name before it is made; the finished one is checked again.
+fn template(key: &str, text: &str, from: Option<&UsernameFrom>) -> Result<Template, ConfigError> {
+    let template = Template::parse(text).map_err(|problem| invalid(key, &problem))?;
+    if template.uses(Field::Annotation) && matches!(from, Some(UsernameFrom::EntityRef)) {
+        return Err(invalid(
+            key,
+            "uses {annotation}, but usernameFrom names no annotation",
+        ));
+    }
+    let trimmed = text.trim() == text;
+    // A letter stands for what the first placeholder will be, so that an empty beginning is judged later.
+    check_cluster_name(&format!("{}x", template.beginning())).map_err(|problem| invalid(key, problem))?;
+    let printable = template
+        .texts()
+        .all(|text| text.bytes().all(|byte| (0x20..=0x7e).contains(&byte)));
+    if !trimmed || !printable {
+        return Err(invalid(
+            key,
+            "has spaces at its ends or characters outside ASCII, which no header can carry",
+        ));
+    }
+    Ok(template)
+}
+
+fn groups_from(section: &ConfigReader) -> Result<bool, ConfigError> {
+    match section.optional_string("groupsFrom")?.as_deref() {
+        None => Ok(false),
+        Some("ownership") => Ok(true),
+        Some(_) => Err(invalid(
+            &section.full_key("groupsFrom"),
+            "must be ownership, or absent",
+        )),
+    }
+}
+
+/// Reads `services` as data, because a subject need not be a key as Backstage's getters want it.
+fn services(section: &ConfigReader) -> Result<BTreeMap<String, String>, ConfigError> {
+    let entries = match section.get("services")? {
+        None | Some(Value::Null) => return Ok(BTreeMap::new()),
+        Some(Value::Object(entries)) => entries,
+        Some(_) => {
+            return Err(invalid(
+                &section.full_key("services"),
+                "must map subjects to cluster users",
+            ));
+        }
+    };
+    let service = |(subject, user): (String, Value)| {
+        let key = format!("{}.{subject}", section.full_key("services"));
+        let Value::String(user) = user else {
+            return Err(invalid(&key, "must be the name of a cluster user, as text"));
+        };
+        check_cluster_name(&user).map_err(|problem| invalid(&key, problem))?;
+        Ok((subject, user))
+    };
+    entries
+        .into_iter()
+        .filter(|(_, user)| *user != Value::Null)
+        .map(service)
+        .collect()
+}

@@ -1,0 +1,24 @@
+//! The rules of SKE and Kratix objects: pure, with no cluster, repository or HTTP in sight.
+
+mod allow;
+mod exact_json;
+mod gitops_owner;
+mod impersonation;
+mod manifest;
+#[cfg(test)]
+mod manifest_tests;
+mod object_ref;
+mod reconciliation;
+mod template;
+mod user_ref;
+
+pub(super) use allow::{Access, Allow, AllowRule, NotAllowed, Operation, Touched};
+pub(super) use gitops_owner::gitops_warning;
+pub(super) use impersonation::{
+    ClusterUser, Impersonation, Known, NotImpersonated, UsernameFrom, check_cluster_name,
+};
+pub(super) use manifest::Manifest;
+pub(super) use object_ref::{ApiVersion, DEFAULT_NAMESPACE, Invalid, Kind, Namespace, ObjectName, ObjectRef};
+pub(super) use reconciliation::{Pipeline, Reconciliation, State, state_of};
+pub(super) use template::{Field, Template};
+pub(super) use user_ref::UserRef;
