@@ -17,6 +17,7 @@ mod container;
 mod demo;
 mod docs;
 mod http;
+mod kubernetes;
 mod layering;
 mod mount;
 mod reload;

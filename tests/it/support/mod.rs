@@ -3,6 +3,7 @@
 pub(crate) mod app;
 pub(crate) mod backstage;
 pub(crate) mod binary;
+pub(crate) mod kubernetes;
 pub(crate) mod log;
 pub(crate) mod node;
 pub(crate) mod simulator;

@@ -1,0 +1,71 @@
+//! A child process that cannot outlive the test process, however that one ends.
+
+use std::{
+    fs,
+    io::Write,
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
+    process::{Child, ChildStdin, Command, Stdio},
+};
+
+use parking_lot::Mutex;
+
+/// Reads signals to pass on from the pipe; its end, which the kernel brings about when the test process is gone, is
+/// the last one. The folder to remove may be empty.
+const GUARD: &str = r#"
+log=$1; folder=$2; shift 2
+"$@" </dev/null >>"$log" 2>&1 &
+child=$!
+while read -r signal; do kill "-$signal" "$child"; done
+kill -KILL "$child"
+wait "$child"
+[ -z "$folder" ] || rm -rf "$folder"
+"#;
+
+/// The process; killed when dropped.
+pub(super) struct Guarded {
+    shell: Child,
+    pipe: Mutex<Option<ChildStdin>>,
+    log: PathBuf,
+}
+
+impl Guarded {
+    /// Starts the command, which writes to the log; with it goes the folder.
+    pub(super) fn start(command: &[String], log: &Path, folder: Option<&Path>) -> Self {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", GUARD, "guard"]).arg(log);
+        shell.arg(folder.unwrap_or(Path::new(""))).args(command);
+        shell
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            // Ctrl-C in the terminal must not end the guard before what it guards.
+            .process_group(0);
+        let mut shell = shell.spawn().expect("sh starts");
+        let pipe = Mutex::new(shell.stdin.take());
+        Self {
+            shell,
+            pipe,
+            log: log.to_owned(),
+        }
+    }
+
+    /// Sends a signal by its name without `SIG`.
+    pub(super) fn signal(&self, name: &str) {
+        let mut pipe = self.pipe.lock();
+        let pipe = pipe.as_mut().expect("it was not stopped");
+        writeln!(pipe, "{name}").expect("the guard reads");
+    }
+
+    /// What it wrote so far.
+    pub(super) fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+}
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        drop(self.pipe.lock().take());
+        let _ = self.shell.wait();
+    }
+}
