@@ -7,12 +7,15 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::{
-    AuthProvider, ConfiguredCluster, Trust,
+    AuthProvider, ConfiguredCluster,
     problems::{Problems, invalid},
 };
 use crate::{
     config::{ConfigError, ConfigReader, Value},
-    infra::http_client::{check_authorities, is_loopback},
+    infra::{
+        http_client::{check_authorities, is_loopback},
+        kubernetes::Trust,
+    },
 };
 
 /// Keys of `authMetadata`, which win over the fields of a shorter name (Backstage Kubernetes backend).

@@ -4,10 +4,8 @@ use std::collections::HashSet;
 
 use url::Url;
 
-use super::{
-    AuthProvider, ClusterChoice, ConfiguredCluster, Mode, Trust, cluster_fields, problems::Problems,
-};
-use crate::config::ConfigReader;
+use super::{AuthProvider, ClusterChoice, ConfiguredCluster, Mode, cluster_fields, problems::Problems};
+use crate::{config::ConfigReader, infra::kubernetes::Trust};
 
 /// Backstage's list of places that clusters come from.
 const LOCATORS: &str = "kubernetes.clusterLocatorMethods";

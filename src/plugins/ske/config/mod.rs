@@ -16,7 +16,10 @@ use url::Url;
 
 use self::problems::{Problems, invalid};
 use super::domain::{AllowRule, Impersonation};
-use crate::config::{ConfigError, ConfigReader};
+use crate::{
+    config::{ConfigError, ConfigReader},
+    infra::kubernetes::Trust,
+};
 
 /// How long one call to the API server may take; no person waits longer.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(15);
@@ -95,17 +98,6 @@ pub(in crate::plugins::ske) enum AuthProvider {
     },
     /// No credentials: a `kubectl proxy` on this machine has its own.
     LocalKubectlProxy,
-}
-
-/// Who may answer as the API server.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::plugins::ske) enum Trust {
-    /// Whom the system trusts.
-    System,
-    /// These certificate authorities alone, in PEM.
-    Authorities(Vec<u8>),
-    /// Anybody (`skipTLSVerify`).
-    Anything,
 }
 
 impl Config {

@@ -9,6 +9,8 @@ mod manifest;
 mod manifest_tests;
 mod object_ref;
 mod reconciliation;
+#[cfg(test)]
+mod reconciliation_tests;
 mod template;
 mod user_ref;
 
