@@ -167,3 +167,168 @@ impl Candidate {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value as Json, json};
+
+    use super::*;
+    use crate::plugins::ske::config::testing::{loaded, problems, read, with_clusters};
+
+    fn account(name: &str) -> Json {
+        json!({"name": name, "url": "https://k8s.example.com", "authProvider": "serviceAccount"})
+    }
+
+    fn with_locators(locators: &Json) -> Json {
+        json!({
+            "ske": {"kubernetes": {"platformName": "platform"}},
+            "kubernetes": { "clusterLocatorMethods": locators, "serviceLocatorMethod": {"type": "multiTenant"} },
+        })
+    }
+
+    #[track_caller]
+    fn chosen(config: &Json) -> (ConfiguredCluster, Vec<String>) {
+        let config = read(config).unwrap();
+        match config.cluster {
+            ClusterChoice::Configured(cluster) => (cluster, config.notices),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[track_caller]
+    fn refused(config: &Json) -> String {
+        let problems = problems(config);
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        problems.concat()
+    }
+
+    #[test]
+    fn the_platform_cluster_is_the_one_that_is_named() {
+        let (cluster, notices) = chosen(&with_clusters(&json!([account("other"), account("platform")])));
+        assert_eq!(cluster.name, "platform");
+        assert_eq!(cluster.key, "kubernetes.clusterLocatorMethods[0].clusters[1]");
+        assert_eq!(notices, Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_name_that_matches_nothing_is_refused_with_the_names_that_exist() {
+        let problem = refused(&with_clusters(&json!([account("one"), account("Platform")])));
+        assert!(problem.contains("'ske.kubernetes.platformName'"), "{problem}");
+        assert!(problem.contains("'one', 'Platform'"), "{problem}");
+        let problem = refused(&json!({"ske": {"kubernetes": {"platformName": "platform"}}}));
+        assert!(
+            problem.contains("kubernetes.clusterLocatorMethods") && problem.contains("none"),
+            "{problem}"
+        );
+    }
+
+    #[test]
+    fn without_a_name_there_must_be_exactly_one_cluster() {
+        let mut config = with_clusters(&json!([account("any")]));
+        config["ske"]["kubernetes"] = json!({});
+        assert_eq!(chosen(&config).0.name, "any");
+        for clusters in [json!([]), json!([account("a"), account("b")])] {
+            let mut config = with_clusters(&clusters);
+            config["ske"]["kubernetes"] = json!({});
+            assert!(refused(&config).contains("'ske.kubernetes.platformName' must name one"));
+        }
+    }
+
+    #[test]
+    fn other_clusters_may_be_anything_backstage_reaches() {
+        let other = json!({"name": "other", "url": "http://k8s.example.com", "authProvider": "aws", "caData": "???",
+            "caFile": "/nowhere"});
+        let (cluster, notices) = chosen(&with_clusters(&json!([other, account("platform")])));
+        assert_eq!((cluster.name.as_str(), notices.len()), ("platform", 0));
+    }
+
+    #[test]
+    fn every_cluster_needs_a_name_and_an_address() {
+        for missing in ["name", "url"] {
+            let mut other = account("other");
+            other.as_object_mut().unwrap().shift_remove(missing);
+            let problem = refused(&with_clusters(&json!([account("platform"), other])));
+            let key = format!("kubernetes.clusterLocatorMethods[0].clusters[1].{missing}");
+            assert!(problem.contains(&key), "{problem}");
+        }
+    }
+
+    #[test]
+    fn a_name_twice_in_one_list_is_refused_and_across_lists_the_first_wins_with_a_notice() {
+        let problem = refused(&with_clusters(&json!([account("platform"), account("platform")])));
+        assert!(
+            problem.contains("clusters[1].name") && problem.contains("'platform'"),
+            "{problem}"
+        );
+        let list = json!({"type": "config", "clusters": [account("platform")]});
+        let (cluster, notices) = chosen(&with_locators(&json!([list, list])));
+        assert_eq!(cluster.key, "kubernetes.clusterLocatorMethods[0].clusters[0]");
+        assert_eq!(notices.len(), 1);
+        assert!(
+            notices[0].starts_with("kubernetes.clusterLocatorMethods[1].clusters[0] is skipped"),
+            "{notices:?}"
+        );
+    }
+
+    #[test]
+    fn locators_of_other_types_are_skipped_with_a_notice_each() {
+        let list = json!({"type": "config", "clusters": [account("platform")]});
+        let locators = json!([{"type": "catalog"}, list, {"type": "gke", "projectId": "p"}, {"type": "new"}]);
+        let (cluster, notices) = chosen(&with_locators(&locators));
+        assert_eq!(cluster.key, "kubernetes.clusterLocatorMethods[1].clusters[0]");
+        for (notice, (index, kind)) in notices.iter().zip([(0, "catalog"), (2, "gke"), (3, "new")]) {
+            assert!(
+                notice.starts_with(&format!("kubernetes.clusterLocatorMethods[{index}] is skipped")),
+                "{notice}"
+            );
+            assert!(notice.contains(&format!("'{kind}'")), "{notice}");
+        }
+        assert_eq!(notices.len(), 3);
+    }
+
+    #[test]
+    fn the_local_proxy_is_one_cluster_without_credentials() {
+        let mut config = with_locators(&json!([{"type": "localKubectlProxy"}]));
+        config["ske"]["kubernetes"]["platformName"] = json!("local");
+        let (cluster, _) = chosen(&config);
+        assert_eq!(
+            (cluster.name.as_str(), cluster.url.as_str()),
+            ("local", "http://localhost:8001/")
+        );
+        assert_eq!(
+            (cluster.provider, cluster.token.is_none()),
+            (AuthProvider::LocalKubectlProxy, true)
+        );
+        assert_eq!(cluster.key, "kubernetes.clusterLocatorMethods[0]");
+    }
+
+    #[test]
+    fn a_locator_without_a_type_or_clusters_is_refused_by_its_place() {
+        for (locator, key) in [
+            (json!({}), "clusterLocatorMethods[0].type"),
+            (json!({"type": "config"}), "clusterLocatorMethods[0].clusters"),
+            (
+                json!({"type": "config", "clusters": ["x"]}),
+                "clusterLocatorMethods[0].clusters[0]",
+            ),
+        ] {
+            let problem = refused(&with_locators(&json!([locator])));
+            assert!(problem.contains(key), "{problem}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_address_whose_variable_is_missing_names_the_variable() {
+        let yaml = "ske: {kubernetes: {platformName: platform}}\nkubernetes:\n  clusterLocatorMethods:\n  - type: \
+                    config\n    clusters:\n    - {name: platform, url: '${K8S_URL}', authProvider: serviceAccount}\n";
+        let problems = super::super::Config::read(&loaded(yaml, &[]).await).unwrap_err();
+        let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            problems,
+            [
+                "Invalid config value: 'kubernetes.clusterLocatorMethods[0].clusters[0].url' is missing because the \
+              environment variable K8S_URL is not set"
+            ]
+        );
+    }
+}

@@ -149,3 +149,124 @@ fn services(section: &ConfigReader) -> Result<BTreeMap<String, String>, ConfigEr
         .map(service)
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value as Json, json};
+
+    use super::*;
+    use crate::plugins::ske::config::testing;
+
+    fn with(section: &Json) -> Json {
+        json!({"ske": {}, "stagedoor": {"ske": { "impersonation": section }}})
+    }
+
+    fn accepted(section: &Json) -> Impersonation {
+        testing::read(&with(section)).unwrap().impersonation.unwrap()
+    }
+
+    /// The problems of a section whose user template is fine unless it says otherwise.
+    fn refused(field: &str, value: &Json) -> String {
+        let mut section = json!({"user": "backstage:{namespace}/{name}"});
+        section[field] = value.clone();
+        let problems = testing::problems(&with(&section));
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert!(
+            problems[0].contains(&format!("stagedoor.ske.impersonation.{field}")),
+            "{problems:?}"
+        );
+        problems.concat()
+    }
+
+    #[test]
+    fn only_a_user_template_is_needed_and_the_scaffolder_may_act() {
+        let read = accepted(&json!({"user": "backstage:{namespace}/{name}"}));
+        assert_eq!(
+            (read.username_from, read.groups_from_ownership),
+            (UsernameFrom::EntityRef, false)
+        );
+        assert_eq!((read.groups.len(), read.services.len()), (0, 0));
+        assert_eq!(read.actors, ["scaffolder"]);
+    }
+
+    #[test]
+    fn everything_can_be_said() {
+        let read = accepted(&json!({
+            "user": "{kind}:{namespace}/{name}", "groups": ["portal", "ns:{namespace}"], "usernameFrom": "entityRef",
+            "groupsFrom": "ownership", "actors": [], "services": {"external:ci": "backstage:ci", "a.b/c d": "x"},
+        }));
+        assert_eq!(
+            (read.groups.len(), read.groups_from_ownership, read.actors.len()),
+            (2, true, 0)
+        );
+        assert_eq!(read.services["a.b/c d"], "x");
+        assert_eq!(read.services["external:ci"], "backstage:ci");
+    }
+
+    #[test]
+    fn a_user_template_must_tell_users_apart() {
+        for template in ["backstage:{name}", "{namespace}", "everybody", "{kind}/{name}"] {
+            assert!(
+                refused("user", &json!(template)).contains("must use {namespace} and {name}"),
+                "{template}"
+            );
+        }
+        assert!(refused("user", &json!("{namespace}-{name}")).contains("same name"));
+        assert!(refused("user", &json!("{namespace}/{name}{nobody}")).contains("placeholder"));
+        assert!(refused("user", &json!("{namespace}/{name}/{annotation}")).contains("names no annotation"));
+        assert!(testing::problems(&with(&json!({})))[0].contains("impersonation.user"));
+    }
+
+    #[test]
+    fn no_template_or_name_begins_with_system() {
+        for name in ["system:{namespace}/{name}", "System:{namespace}/{name}"] {
+            assert!(refused("user", &json!(name)).contains("reserved"), "{name}");
+        }
+        assert!(refused("groups", &json!(["system:masters"])).contains("groups[0]"));
+        assert!(
+            refused("services", &json!({"external:ci": "system:admin"})).contains("services.external:ci")
+        );
+        accepted(&json!({"user": "portal:system:{namespace}/{name}", "groups": ["system"]}));
+    }
+
+    #[test]
+    fn names_that_no_header_carries_are_refused() {
+        for name in [
+            " {namespace}/{name}",
+            "{namespace}/{name} ",
+            "ü:{namespace}/{name}",
+            "a\n{namespace}/{name}",
+        ] {
+            assert!(refused("user", &json!(name)).contains("header"), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn with_an_annotation_the_name_is_its_value_unless_the_template_adds_to_it() {
+        let read = accepted(&json!({"usernameFrom": "annotation:example.com/login"}));
+        assert_eq!(
+            read.username_from,
+            UsernameFrom::Annotation("example.com/login".to_owned())
+        );
+        assert_eq!(read.user, Template::only(Field::Annotation));
+        let read = accepted(
+            &json!({"usernameFrom": "annotation:example.com/login", "user": "oidc:{annotation}",
+            "groups": ["of:{annotation}"]}),
+        );
+        assert!(read.user.uses(Field::Annotation));
+        let without = json!({"usernameFrom": "annotation:x", "user": "{namespace}/{name}"});
+        assert!(testing::problems(&with(&without))[0].contains("must use {annotation}"));
+    }
+
+    #[test]
+    fn words_that_mean_nothing_are_refused() {
+        for word in ["entityref", "annotation:", "annotation: ", "email"] {
+            refused("usernameFrom", &json!(word));
+        }
+        refused("groupsFrom", &json!("claims"));
+        refused("services", &json!(["external:ci"]));
+        refused("actors", &json!("scaffolder"));
+        refused("groups", &json!(["{namespace"]));
+        refused("groups", &json!(["{annotation}"]));
+    }
+}

@@ -188,3 +188,140 @@ fn timeout(reader: &ConfigReader) -> Result<Duration, ConfigError> {
         given => Ok(given.unwrap_or(DEFAULT_TIMEOUT)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{
+        testing::{problems, read},
+        *,
+    };
+
+    #[test]
+    fn an_empty_section_means_the_cluster_around_us_and_the_defaults() {
+        let config = read(&json!({"ske": {}})).unwrap();
+        assert_eq!(
+            (config.mode, config.cluster),
+            (Mode::Kubernetes, ClusterChoice::Ambient)
+        );
+        assert_eq!((config.allow, config.impersonation), (None, None));
+        assert_eq!((config.delete_promises, config.timeout), (false, DEFAULT_TIMEOUT));
+        assert_eq!(config.notices, Vec::<String>::new());
+    }
+
+    #[test]
+    fn there_are_three_modes_and_another_word_is_refused_with_their_names() {
+        for (word, mode) in [
+            ("kubernetes", Mode::Kubernetes),
+            ("gitops", Mode::GitOps),
+            ("hybrid", Mode::Hybrid),
+        ] {
+            let config = read(&json!({"ske": {"mode": word}})).unwrap();
+            assert_eq!((config.mode, config.mode.to_string().as_str()), (mode, word));
+        }
+        for word in ["Kubernetes", "git", "kubernetes "] {
+            let problems = problems(&json!({"ske": {"mode": word}}));
+            assert_eq!(
+                problems,
+                ["Invalid config value: 'ske.mode' must be kubernetes, gitops or hybrid"]
+            );
+        }
+    }
+
+    #[test]
+    fn gitops_needs_no_cluster_and_says_that_the_named_one_is_ignored() {
+        let config =
+            read(&json!({"ske": {"mode": "gitops", "kubernetes": {"platformName": "nowhere"}}})).unwrap();
+        assert_eq!(config.cluster, ClusterChoice::None);
+        assert_eq!(
+            config.notices,
+            ["ske.kubernetes is ignored, because ske.mode is gitops"]
+        );
+        assert_eq!(
+            read(&json!({"ske": {"mode": "hybrid"}})).unwrap().cluster,
+            ClusterChoice::Ambient
+        );
+    }
+
+    #[test]
+    fn a_repository_is_ignored_with_a_notice_in_kubernetes_mode_alone() {
+        let notices = |mode: &str| {
+            read(&json!({"ske": {"mode": mode, "scm": {"repoUrl": "x"}}}))
+                .unwrap()
+                .notices
+        };
+        assert_eq!(
+            notices("kubernetes"),
+            ["ske.scm is ignored, because ske.mode is kubernetes"]
+        );
+        assert_eq!(notices("hybrid"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_timeout_is_longer_than_zero_and_at_most_a_day() {
+        let with = |timeout: &str| json!({"ske": {}, "stagedoor": {"ske": {"timeout": timeout}}});
+        assert_eq!(read(&with("2s")).unwrap().timeout, Duration::from_secs(2));
+        assert_eq!(read(&with("1 day")).unwrap().timeout, MAX_TIMEOUT);
+        for timeout in ["0s", "25h", "99999999999 days", "soon"] {
+            let problems = problems(&with(timeout));
+            assert!(
+                problems.len() == 1 && problems[0].contains("stagedoor.ske.timeout"),
+                "{problems:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn all_problems_are_reported_at_once() {
+        let problems = problems(&json!({
+            "ske": {"kubernetes": {"platformName": "platform"}},
+            "kubernetes": {"clusterLocatorMethods": [{"type": "config", "clusters": [{
+                "name": "platform", "url": "http://k8s.example.com", "authProvider": "aws", "caData": "???",
+                "skipTLSVerify": "perhaps",
+            }]}]},
+            "stagedoor": {"ske": {
+                "allow": [{"group": "apps", "kinds": [], "access": "all"}],
+                "deletePromises": "perhaps", "timeout": "0s",
+                "impersonation": {"user": "x", "groupsFrom": "x", "services": {"a": 1}},
+            }},
+        }));
+        let keys = [
+            "clusters[0].url",
+            "clusters[0].authProvider",
+            "clusters[0].caData",
+            "clusters[0].skipTLSVerify",
+            "allow[0].kinds",
+            "allow[0].access",
+            "deletePromises",
+            "ske.timeout",
+            "impersonation.user",
+            "impersonation.groupsFrom",
+            "impersonation.services.a",
+        ];
+        for key in keys {
+            assert!(
+                problems.iter().any(|problem| problem.contains(key)),
+                "{key}: {problems:#?}"
+            );
+        }
+        assert_eq!(problems.len(), keys.len(), "{problems:#?}");
+    }
+
+    #[test]
+    fn a_wrong_mode_hides_none_of_the_other_problems() {
+        let problems = problems(&json!({"ske": {"mode": "x"}, "stagedoor": {"ske": {"timeout": "0s"}}}));
+        assert_eq!(problems.len(), 2, "{problems:?}");
+    }
+
+    #[tokio::test]
+    async fn the_example_is_a_configuration() {
+        let example = include_str!("../../../../app-config.example.yaml");
+        let config = Config::read(&testing::loaded(example, &[]).await).unwrap();
+        assert_eq!((config.mode, config.timeout), (Mode::Hybrid, DEFAULT_TIMEOUT));
+        assert!(matches!(&config.cluster, ClusterChoice::Configured(cluster) if cluster.name == "platform"));
+        assert_eq!(config.allow.map(|rules| rules.len()), Some(1));
+        assert!(config.impersonation.is_some());
+        assert_eq!(config.notices, Vec::<String>::new());
+    }
+}

@@ -4,6 +4,8 @@ mod allow;
 mod exact_json;
 mod gitops_owner;
 mod impersonation;
+#[cfg(test)]
+mod impersonation_tests;
 mod manifest;
 #[cfg(test)]
 mod manifest_tests;
