@@ -10,8 +10,8 @@ pub mod permission;
 pub mod plugin;
 pub mod root;
 pub mod routes;
-pub mod user_info;
 pub mod user_text;
+pub mod users;
 pub mod write_callers;
 
 pub use builder::BackendBuilder;

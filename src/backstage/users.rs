@@ -1,0 +1,204 @@
+//! What the portal knows about a user beyond the token: ownership, and annotations of the user's entity.
+//!
+//! Asked with the user's own token, and remembered for a minute.
+
+use std::{sync::Arc, time::Duration};
+
+use http::StatusCode;
+use moka::sync::Cache;
+use reqwest::Response;
+use secrecy::ExposeSecret;
+use serde_json::Value;
+use tokio::time::timeout;
+use url::Url;
+
+use super::{
+    auth::{Credentials, Principal},
+    discovery::Discovery,
+    error::BackstageError,
+    plugin::PluginEnv,
+};
+use crate::{config::Live, infra::http_client::HttpClients};
+
+/// How long an answer serves: a person who left a group keeps it this long.
+const FRESH: Duration = Duration::from_secs(60);
+
+/// Users remembered; the least used is forgotten first.
+const MOST_USERS: u64 = 10_000;
+
+/// Both backends answer from memory or their database.
+const LIMIT: Duration = Duration::from_secs(5);
+
+/// Far more than thousands of groups need.
+const MAX_ANSWER: usize = 1 << 20;
+
+/// Asks the auth and catalog backends about users.
+#[derive(Debug, Clone)]
+pub struct Users {
+    http: HttpClients,
+    discovery: Live<Discovery>,
+    ownership: Cache<String, Arc<[String]>>,
+    annotations: Cache<(String, String), Option<String>>,
+}
+
+impl Users {
+    /// Asks nothing yet.
+    pub fn new(env: &PluginEnv) -> Self {
+        Self {
+            http: env.http.clone(),
+            discovery: env.discovery.clone(),
+            ownership: Cache::builder()
+                .max_capacity(MOST_USERS)
+                .time_to_live(FRESH)
+                .build(),
+            annotations: Cache::builder()
+                .max_capacity(MOST_USERS)
+                .time_to_live(FRESH)
+                .build(),
+        }
+    }
+
+    /// The entities the caller owns through, such as `group:default/team-a`; the user is one of them
+    /// (auth backend, `GET /v1/userinfo`, which takes full and limited user tokens).
+    ///
+    /// # Errors
+    /// 502 or 504 when the auth backend does not tell; that is never taken for "none".
+    pub async fn ownership(&self, caller: &Credentials) -> Result<Arc<[String]>, BackstageError> {
+        let user = caller.subject().unwrap_or_default();
+        if let Some(known) = self.ownership.get(user) {
+            return Ok(known);
+        }
+        let answer = self.ask("auth", "/v1/userinfo", caller).await?;
+        let claims = &answer["claims"];
+        let entities = claims["ent"].as_array().filter(|_| claims["sub"] == user);
+        let entities =
+            entities.ok_or_else(|| bad_gateway("auth", "did not say what the user owns through"))?;
+        let text = entities.iter().map(|entity| entity.as_str().map(str::to_owned));
+        let entities: Option<Arc<[String]>> = text.collect();
+        let entities = entities.ok_or_else(|| bad_gateway("auth", "named an owner that is no text"))?;
+        self.ownership.insert(user.to_owned(), Arc::clone(&entities));
+        Ok(entities)
+    }
+
+    /// The annotation `key` of the caller's User entity; `None` when the entity or the annotation is not there
+    /// (catalog backend, `GET /entities/by-name/…`, which takes full user tokens only).
+    ///
+    /// # Errors
+    /// 403 for calls through a plugin, whose token the catalog does not take; 502 or 504 when it does not tell.
+    pub async fn annotation(
+        &self,
+        caller: &Credentials,
+        key: &str,
+    ) -> Result<Option<String>, BackstageError> {
+        let user = caller.subject().unwrap_or_default().to_owned();
+        if let Principal::User(principal) = caller.principal()
+            && principal.actor.is_some()
+        {
+            return Err(BackstageError::not_allowed(format!(
+                "The user's annotation '{key}' cannot be looked up for calls through another plugin, because Backstage's \
+                 catalog does not take the token handed on there; use usernameFrom: entityRef for such calls"
+            )));
+        }
+        let remembered = (user, key.to_owned());
+        if let Some(known) = self.annotations.get(&remembered) {
+            return Ok(known);
+        }
+        let path = entity_path(&remembered.0)
+            .ok_or_else(|| bad_gateway("catalog", "has no address for this user"))?;
+        let entity = self.ask("catalog", &path, caller).await?;
+        let value = entity["metadata"]["annotations"][key].as_str().map(str::to_owned);
+        self.annotations.insert(remembered, value.clone());
+        Ok(value)
+    }
+
+    /// A 404 is the JSON null.
+    async fn ask(&self, plugin: &str, path: &str, caller: &Credentials) -> Result<Value, BackstageError> {
+        let asked = timeout(LIMIT, self.exchange(plugin, path, caller)).await;
+        asked.unwrap_or_else(|_| {
+            let text = sentence(plugin, "did not answer in time");
+            Err(BackstageError::unavailable(StatusCode::GATEWAY_TIMEOUT, text))
+        })
+    }
+
+    async fn exchange(
+        &self,
+        plugin: &str,
+        path: &str,
+        caller: &Credentials,
+    ) -> Result<Value, BackstageError> {
+        let bad = |what: &str| bad_gateway(plugin, what);
+        let address = format!("{}{path}", self.discovery.load().internal_base(plugin));
+        let url = Url::parse(&address).map_err(|_| bad("has no usable address"))?;
+        let token = caller
+            .token()
+            .ok_or_else(|| bad("cannot be asked without the user's token"))?;
+        let request = self.http.for_url(&url).get(url.clone());
+        let sent = request.bearer_auth(token.expose_secret()).send().await;
+        let response = sent.map_err(|error| bad("cannot be reached").with_cause(error.without_url()))?;
+        match response.status() {
+            StatusCode::OK => {
+                let body = read(response)
+                    .await
+                    .ok_or_else(|| bad("broke off its answer, or sent too much"))?;
+                serde_json::from_slice(&body).map_err(|_| bad("sent something else than JSON"))
+            }
+            StatusCode::NOT_FOUND => Ok(Value::Null),
+            status => Err(bad(&format!("answered with status {}", status.as_u16()))),
+        }
+    }
+}
+
+async fn read(mut response: Response) -> Option<Vec<u8>> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.ok()? {
+        body.extend_from_slice(&chunk);
+        if body.len() > MAX_ANSWER {
+            return None;
+        }
+    }
+    Some(body)
+}
+
+/// `user:default/jane` as the catalog's path names it; `None` for a text that is no reference.
+fn entity_path(user: &str) -> Option<String> {
+    let (kind, rest) = user.split_once(':')?;
+    let (namespace, name) = rest.split_once('/')?;
+    let safe = |part: &str| {
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+        !part.is_empty() && part != "." && part != ".." && part.bytes().all(fits)
+    };
+    let all = [kind, namespace, name].into_iter().all(safe);
+    all.then(|| format!("/entities/by-name/{kind}/{namespace}/{name}"))
+}
+
+fn bad_gateway(plugin: &str, what: &str) -> BackstageError {
+    BackstageError::unavailable(StatusCode::BAD_GATEWAY, sentence(plugin, what))
+}
+
+fn sentence(plugin: &str, what: &str) -> String {
+    format!(
+        "Backstage's {plugin} backend, which knows the user, {what}; check discovery.endpoints for '{plugin}'"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_full_reference_becomes_a_path() {
+        let path = entity_path("user:default/jane.doe");
+        assert_eq!(path.as_deref(), Some("/entities/by-name/user/default/jane.doe"));
+        for none in [
+            "jane",
+            "user:jane",
+            "user:default/",
+            "user:../x",
+            "user:a/b/c",
+            "user:a/b?x",
+            "user:a/b%2f",
+        ] {
+            assert_eq!(entity_path(none), None, "{none}");
+        }
+    }
+}
