@@ -122,7 +122,8 @@ impl ApiRefusal {
 
     /// Whether the object itself is absent, and not its kind or its namespace.
     pub fn is_absence_of(&self, name: &str) -> bool {
-        self.code == 404 && self.reason == "NotFound" && self.name == name
+        // A create in a namespace that is not there is a NotFound as well, whose name may be the same.
+        self.code == 404 && self.reason == "NotFound" && self.name == name && self.kind != "namespaces"
     }
 }
 

@@ -1,8 +1,196 @@
-//! The error body the SKE frontend reads: Backstage's envelope and a top-level `message`.
+//! Everything that can go wrong, in sentences a person can act on, and its one way to HTTP.
+//!
+//! The frontend shows the top-level `message`; 404 means to it that the object is gone, so nothing else is a 404.
 
-use serde_json::Value;
+use http::{HeaderValue, StatusCode, header::RETRY_AFTER};
+use serde_json::{Value, json};
 
-use crate::backstage::error::{BackstageError, RequestLine, envelope};
+use super::domain::{Invalid, NotAllowed, NotImpersonated, ObjectRef};
+use crate::{
+    backstage::error::{BackstageError, RequestLine, envelope},
+    infra::kubernetes::{ApiRefusal, KubernetesError},
+};
+
+/// A failure to do what the portal asked.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(super) enum SkeError {
+    /// The request cannot be used.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    /// `stagedoor.ske.allow` or `deletePromises` says no.
+    #[error(transparent)]
+    NotAllowed(#[from] NotAllowed),
+    /// The caller is nobody the cluster could judge.
+    #[error(transparent)]
+    NotImpersonated(#[from] NotImpersonated),
+    /// A refusal of Backstage's side: permissions, write callers, the auth backend.
+    #[error("{}", .0.message())]
+    Backstage(BackstageError),
+    /// The caller has to sign in again.
+    #[error("{0}")]
+    SignIn(String),
+    /// A service calls where only a person's own sign-in counts.
+    #[error("{0}")]
+    NeedsUser(String),
+    /// A configuration that was changed while we run cannot be used.
+    #[error("The platform cluster's changed configuration cannot be used: {0}")]
+    Unusable(String),
+    /// The mode offers no such operation.
+    #[error("{0}")]
+    NotOffered(String),
+    /// The object is not there, and only then.
+    #[error("{0} does not exist on the platform")]
+    Absent(ObjectRef),
+    /// The kind is not served.
+    #[error(
+        "The platform does not serve kind '{kind}' in '{api_version}'; check the annotations kratix.io/group, \
+         kratix.io/version and kratix.io/kind of the entity, and that the Promise is installed"
+    )]
+    NotServed { api_version: String, kind: String },
+    /// A write met an object on its way out.
+    #[error("{0} is being deleted; wait until it is gone, then try again")]
+    BeingDeleted(ObjectRef),
+    /// Somebody else kept changing the object.
+    #[error("{0} was changed by somebody else at the same time, again and again; reload and try again")]
+    Conflict(ObjectRef),
+    /// A call to the cluster failed.
+    #[error("{}", describe(.trouble))]
+    Cluster {
+        trouble: Trouble,
+        #[source]
+        source: KubernetesError,
+    },
+}
+
+/// A failed call to the cluster, with what is needed to say what to do about it.
+#[derive(Debug, Clone)]
+pub(super) struct Trouble {
+    /// The cluster's name.
+    pub(super) cluster: String,
+    /// Whether something may have been changed.
+    pub(super) write: bool,
+    /// Says what happened.
+    pub(super) error: KubernetesError,
+}
+
+impl SkeError {
+    /// A call that failed for no reason of its own.
+    pub(super) fn cluster(cluster: &str, write: bool, error: KubernetesError) -> Self {
+        Self::Cluster {
+            trouble: Trouble {
+                cluster: cluster.to_owned(),
+                write,
+                error: error.clone(),
+            },
+            source: error,
+        }
+    }
+}
+
+fn describe(trouble: &Trouble) -> String {
+    use KubernetesError as E;
+    let Trouble {
+        cluster,
+        write,
+        error,
+    } = trouble;
+    let cluster = format!("The platform cluster '{cluster}'");
+    let doubt = if *write {
+        "whether the change was made is not known, so reload before you try again"
+    } else {
+        "try again"
+    };
+    match error {
+        E::Refused(refusal) => refusal.message.clone(),
+        E::Unreachable(_) => format!(
+            "{cluster} cannot be reached; check its url below kubernetes.clusterLocatorMethods, the network and the \
+             proxy settings"
+        ),
+        E::Untrusted(_) => format!(
+            "{cluster} shows a certificate that is not trusted; name its certificate authority in caData or caFile of \
+             the cluster below kubernetes.clusterLocatorMethods"
+        ),
+        E::TlsRefused(_) => format!("{cluster} refused the TLS connection; it may want a client certificate"),
+        E::Interrupted(_) => format!("The connection to the platform cluster broke; {doubt}"),
+        E::Slow(limit) => format!(
+            "{cluster} did not answer within {} s; {doubt}, or raise stagedoor.ske.timeout",
+            limit.as_secs_f32()
+        ),
+        E::Unauthenticated => format!(
+            "{cluster} does not accept our own credential; check serviceAccountToken of the cluster below \
+             kubernetes.clusterLocatorMethods"
+        ),
+        E::AccountUnreadable(_) => {
+            format!("Our own credential for {cluster} cannot be read; see Stagedoor's log")
+        }
+        E::NoAccount => format!(
+            "{cluster} is configured without a credential of our own; set serviceAccountToken below \
+             kubernetes.clusterLocatorMethods"
+        ),
+        E::UnusableIdentity => "The cluster user of this caller cannot be sent to the platform".to_owned(),
+        E::NotServed => format!("{cluster} does not serve this kind"),
+        E::Malformed { status } => format!(
+            "{cluster} answered with HTTP status {status} and something that is no answer of an API server; check its \
+             url below kubernetes.clusterLocatorMethods, and that no proxy answers in its place"
+        ),
+        E::TooLarge(limit) => format!("{cluster} sent more than {limit} bytes"),
+    }
+}
+
+impl From<SkeError> for BackstageError {
+    /// The only place where a cause gets its status.
+    fn from(error: SkeError) -> Self {
+        use SkeError as E;
+        let text = error.to_string();
+        match error {
+            E::Backstage(error) => error,
+            E::Invalid(_) => Self::input(text),
+            E::NotAllowed(_) | E::NotImpersonated(_) | E::NeedsUser(_) => Self::not_allowed(text),
+            E::Unusable(_) => Self::unavailable(StatusCode::SERVICE_UNAVAILABLE, text),
+            E::SignIn(_) => Self::authentication(text),
+            E::NotOffered(_) => Self::not_implemented(text),
+            E::Absent(_) => Self::not_found(text),
+            E::NotServed { .. } => unprocessable(text),
+            E::BeingDeleted(_) | E::Conflict(_) => Self::conflict(text),
+            E::Cluster { trouble, source } => upstream(&trouble, text).with_cause(source),
+        }
+    }
+}
+
+/// The class of a failed call: what the API server says of the request is the caller's, all else is not.
+fn upstream(trouble: &Trouble, text: String) -> BackstageError {
+    match &trouble.error {
+        KubernetesError::Refused(refusal) => refused(refusal, text),
+        KubernetesError::Slow(_) => BackstageError::unavailable(StatusCode::GATEWAY_TIMEOUT, text),
+        KubernetesError::UnusableIdentity => BackstageError::not_allowed(text),
+        _ => BackstageError::unavailable(StatusCode::BAD_GATEWAY, text),
+    }
+}
+
+fn refused(refusal: &ApiRefusal, text: String) -> BackstageError {
+    match refusal.code {
+        403 => BackstageError::not_allowed(text),
+        409 => BackstageError::conflict(text),
+        413 => BackstageError::new("InputError", StatusCode::PAYLOAD_TOO_LARGE, text),
+        429 => too_many(refusal, text),
+        // What is wrong with the request itself; 404 here is an absent namespace or kind, never the object.
+        400 | 404 | 405 | 406 | 415 | 422 => unprocessable(text).with_field("details", json!(refusal.causes)),
+        504 => BackstageError::unavailable(StatusCode::GATEWAY_TIMEOUT, text),
+        _ => BackstageError::unavailable(StatusCode::BAD_GATEWAY, text),
+    }
+}
+
+fn unprocessable(text: String) -> BackstageError {
+    BackstageError::new("InputError", StatusCode::UNPROCESSABLE_ENTITY, text)
+}
+
+fn too_many(refusal: &ApiRefusal, text: String) -> BackstageError {
+    let error = BackstageError::unavailable(StatusCode::TOO_MANY_REQUESTS, text);
+    match refusal.retry_after {
+        Some(wait) => error.with_header(RETRY_AFTER, HeaderValue::from(wait.as_secs())),
+        None => error,
+    }
+}
 
 /// Writes the envelope and repeats its message where the frontend's banner looks for it.
 pub(super) fn body(error: &BackstageError, request: &RequestLine) -> Value {

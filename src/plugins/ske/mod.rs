@@ -1,29 +1,37 @@
-//! SKE/Kratix: the plugin id and its error shape; its operations are not offered yet.
+//! SKE/Kratix: the plugin `ske`, which manages Promises' resources.
 
-#[allow(dead_code, reason = "the operations that use it are not here yet")]
+mod acting;
+mod check;
+mod clusters;
 mod config;
-#[allow(
-    dead_code,
-    unused_imports,
-    reason = "the operations that use it are not here yet"
-)]
 mod domain;
 mod error;
+mod offered;
+mod operations;
+mod routes;
+mod session;
+mod sign_in;
 
 use std::sync::Arc;
 
+use tracing::warn;
+
+use self::{
+    clusters::Clusters,
+    config::{Config, Mode},
+    operations::Ske,
+};
 use crate::{
     backstage::{
         BackendPlugin, Check, InitError, Plugin, PluginEnv,
         error::{BackstageError, RequestLine},
-        routes::Routes,
     },
     config::{ConfigError, ConfigReader, Live},
 };
 
-/// What a caller and `check` are told until the operations exist.
-const NOT_OFFERED: &str = "This version of Stagedoor does not manage Promises yet; \
-     leave the 'ske' plugin with Backstage's own backend (remove 'ske' from Stagedoor's discovery.endpoints entry)";
+/// What a caller and `check` are told of the mode that has no cluster.
+const NO_GITOPS: &str = "This version of Stagedoor does not offer ske.mode gitops yet; leave the 'ske' plugin with \
+     Backstage's own backend (remove 'ske' from Stagedoor's discovery.endpoints entry)";
 
 /// The plugin `ske`, section `ske`.
 pub(super) struct SkePlugin;
@@ -31,34 +39,54 @@ pub(super) struct SkePlugin;
 impl BackendPlugin for SkePlugin {
     const ID: &'static str = "ske";
     const CONFIG_SECTION: &'static str = "ske";
-    type Config = ();
+    const LIVE_KEYS: &'static [&'static str] = &[
+        "kubernetes.clusterLocatorMethods",
+        "stagedoor.ske.allow",
+        "stagedoor.ske.deletePromises",
+        "stagedoor.ske.impersonation",
+        "stagedoor.ske.timeout",
+    ];
+    type Config = Config;
 
-    fn config(_: &ConfigReader) -> Result<(), Vec<ConfigError>> {
-        Ok(())
+    fn config(reader: &ConfigReader) -> Result<Config, Vec<ConfigError>> {
+        Config::read(reader)
     }
 
-    async fn init(_: Live<()>, _: PluginEnv) -> Result<Plugin, InitError> {
-        let routes = Routes::new()
-            .get("/resource", not_offered)
-            .post("/delete-resource", not_offered);
+    async fn init(config: Live<Config>, env: PluginEnv) -> Result<Plugin, InitError> {
+        let now = config.get();
+        for notice in &now.notices {
+            warn!("{notice}");
+        }
+        let routes = if now.mode == Mode::GitOps {
+            warn!("{NO_GITOPS}");
+            routes::not_offered(NO_GITOPS)
+        } else {
+            let ske = Ske::new(config, &env).await?;
+            routes::routes(Arc::new(ske), Arc::new(now.write_callers.clone()))
+        };
         Ok(Plugin {
             routes,
             auth_policies: Vec::new(),
         })
     }
 
-    async fn check(_: Arc<()>, _: PluginEnv) -> Vec<Check> {
-        vec![Check {
-            name: "ske".into(),
-            outcome: Ok(format!("skipped. {NOT_OFFERED}")),
-        }]
+    async fn check(config: Arc<Config>, env: PluginEnv) -> Vec<Check> {
+        let failed = |problem: String| {
+            vec![Check {
+                name: "SKE cluster".into(),
+                outcome: Err(problem),
+            }]
+        };
+        if config.mode == Mode::GitOps {
+            return failed(NO_GITOPS.to_owned());
+        }
+        match Clusters::new(Live::new((*config).clone()), &env).await {
+            Ok(clusters) => check::run(&clusters).await,
+            Err(error) => failed(error.to_string()),
+        }
     }
 
     fn error_body(error: &BackstageError, request: &RequestLine) -> serde_json::Value {
         error::body(error, request)
     }
-}
-
-async fn not_offered() -> BackstageError {
-    BackstageError::not_implemented(NOT_OFFERED)
 }

@@ -17,6 +17,7 @@ use url::Url;
 use self::problems::{Problems, invalid};
 use super::domain::{AllowRule, Impersonation};
 use crate::{
+    backstage::write_callers::WriteCallers,
     config::{ConfigError, ConfigReader},
     infra::kubernetes::Trust,
 };
@@ -42,6 +43,8 @@ pub(in crate::plugins) struct Config {
     pub(super) impersonation: Option<Impersonation>,
     /// `stagedoor.ske.timeout`: one call to the API server, from connecting to the last byte. Default 15 s.
     pub(super) timeout: Duration,
+    /// `stagedoor.actions.writeCallers`.
+    pub(super) write_callers: WriteCallers,
     /// What is skipped or weakened by the configuration, to be said once at the start.
     pub(super) notices: Vec<String>,
 }
@@ -113,21 +116,25 @@ impl Config {
         let delete_promises = problems.of(reader.optional_boolean("stagedoor.ske.deletePromises"));
         let impersonation = impersonation::read(reader, &mut problems);
         let timeout = problems.of(timeout(reader));
+        let write_callers = problems.of(WriteCallers::read(reader));
         if let (Some(mode), true) = (mode, reader.has("ske.scm"))
             && mode == Mode::Kubernetes
         {
             problems.notice("ske.scm is ignored, because ske.mode is kubernetes");
         }
-        match (mode, cluster, timeout) {
-            (Some(mode), Some(cluster), Some(timeout)) if problems.is_empty() => Ok(Self {
-                mode,
-                cluster,
-                allow,
-                delete_promises: delete_promises.flatten().unwrap_or(false),
-                impersonation,
-                timeout,
-                notices: problems.into_notices(),
-            }),
+        match (mode, cluster, timeout, write_callers) {
+            (Some(mode), Some(cluster), Some(timeout), Some(write_callers)) if problems.is_empty() => {
+                Ok(Self {
+                    mode,
+                    cluster,
+                    allow,
+                    delete_promises: delete_promises.flatten().unwrap_or(false),
+                    impersonation,
+                    timeout,
+                    write_callers,
+                    notices: problems.into_notices(),
+                })
+            }
             _ => Err(problems.into_errors()),
         }
     }

@@ -96,26 +96,6 @@ impl Manifest {
         })
     }
 
-    /// Group and version.
-    pub(in crate::plugins::ske) fn api_version(&self) -> &ApiVersion {
-        &self.api_version
-    }
-
-    /// The kind.
-    pub(in crate::plugins::ske) fn kind(&self) -> &Kind {
-        &self.kind
-    }
-
-    /// The name.
-    pub(in crate::plugins::ske) fn name(&self) -> &ObjectName {
-        &self.name
-    }
-
-    /// The namespace, if the manifest names one.
-    pub(in crate::plugins::ske) fn namespace(&self) -> Option<&Namespace> {
-        self.namespace.as_ref()
-    }
-
     /// Which object is meant, in `default` when the manifest names no namespace.
     pub(in crate::plugins::ske) fn object_ref(&self) -> ObjectRef {
         ObjectRef {

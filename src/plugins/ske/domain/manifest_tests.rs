@@ -40,12 +40,7 @@ fn with(fields: &Value) -> Manifest {
 #[test]
 fn a_manifest_says_which_object_it_means() {
     let manifest = Manifest::from_text(REQUEST).unwrap();
-    assert_eq!(manifest.api_version().to_string(), "example.com/v1");
-    assert_eq!(
-        (manifest.kind().as_str(), manifest.name().as_str()),
-        ("Redis", "cache")
-    );
-    assert_eq!(manifest.namespace(), None);
+    assert_eq!(manifest.object_ref().api_version.to_string(), "example.com/v1");
     assert_eq!(manifest.object_ref().to_string(), "Redis default/cache");
 }
 

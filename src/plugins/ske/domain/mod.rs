@@ -22,7 +22,6 @@ pub(super) use impersonation::{
     ClusterUser, Impersonation, Known, NotImpersonated, UsernameFrom, check_cluster_name,
 };
 pub(super) use manifest::Manifest;
-pub(super) use object_ref::{ApiVersion, DEFAULT_NAMESPACE, Invalid, Kind, Namespace, ObjectName, ObjectRef};
-pub(super) use reconciliation::{Pipeline, Reconciliation, State, state_of};
+pub(super) use object_ref::{Invalid, ObjectRef};
+pub(super) use reconciliation::{Reconciliation, state_of};
 pub(super) use template::{Field, Template};
-pub(super) use user_ref::UserRef;

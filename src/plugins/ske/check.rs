@@ -1,0 +1,125 @@
+//! `stagedoor check`: the cluster, who we are there, and what we may do.
+
+use super::{
+    clusters::{Clusters, Connected},
+    domain::Known,
+    error::SkeError,
+    offered,
+};
+use crate::{
+    backstage::plugin::Check,
+    infra::kubernetes::{Cluster, Identity, KubernetesError},
+};
+
+/// What is said where only a person's sign-in would answer.
+const NEEDS_USER: &str =
+    "skipped: needs a user, because the cluster is configured without a credential of our own";
+
+/// An entity reference that stands for any user.
+const SOMEBODY: &str = "user:default/guest";
+
+/// Tries the cluster in our own name. Stops at the first failure: what follows would only repeat it.
+pub(super) async fn run(clusters: &Clusters) -> Vec<Check> {
+    let connected = match clusters.current().await {
+        Ok(connected) => connected,
+        Err(problem) => return vec![line("SKE cluster", Err(problem))],
+    };
+    let cluster = &connected.platform.cluster;
+    if !cluster.has_account() {
+        return vec![without_account(cluster).await];
+    }
+    match cluster.version(&Identity::Account).await {
+        Err(error) => vec![line("SKE cluster", Err(sentence(cluster, error)))],
+        Ok(version) => {
+            let seen = format!("'{}' answers, version {version}", cluster.name());
+            let mut lines = vec![line("SKE cluster", Ok(seen))];
+            lines.extend(rights(&connected).await);
+            lines
+        }
+    }
+}
+
+/// Without a credential only the connection can be tried; that the server asks for one is the answer hoped for.
+async fn without_account(cluster: &Cluster) -> Check {
+    let nobody = Identity::Token("none".to_owned().into());
+    let outcome = match cluster.version(&nobody).await {
+        Ok(_) | Err(KubernetesError::Unauthenticated | KubernetesError::Refused(_)) => {
+            Ok(format!("'{}' answers; all else is {NEEDS_USER}", cluster.name()))
+        }
+        Err(error) => Err(sentence(cluster, error)),
+    };
+    line("SKE cluster", outcome)
+}
+
+async fn rights(connected: &Connected) -> Vec<Check> {
+    let cluster = &connected.platform.cluster;
+    let account = match cluster.who_am_i(&Identity::Account).await {
+        Ok(subject) => Ok(format!("signed in as {}", subject.user)),
+        Err(error) => Err(sentence(cluster, error)),
+    };
+    let mut lines = vec![line("SKE account", account), promises(cluster).await];
+    lines.extend(impersonation(connected).await);
+    lines
+}
+
+async fn promises(cluster: &Cluster) -> Check {
+    let outcome = match offered::count(cluster).await {
+        Ok((promises, kinds)) => Ok(format!("{promises} may be read, they offer {kinds} kinds")),
+        Err(KubernetesError::NotServed) => Err(
+            "the cluster serves no Promises; install Kratix there, or name the platform cluster in \
+             ske.kubernetes.platformName"
+                .to_owned(),
+        ),
+        Err(error) => Err(sentence(cluster, error)),
+    };
+    line("SKE Promises", outcome)
+}
+
+/// Asks the cluster whether our account may speak for somebody whom the templates make of a user.
+async fn impersonation(connected: &Connected) -> Option<Check> {
+    let rules = connected.config.impersonation.as_ref()?;
+    let known = Known {
+        annotation: Some("guest"),
+        ..Known::default()
+    };
+    let outcome = match rules.render(SOMEBODY, known) {
+        Err(problem) => Err(problem.to_string()),
+        Ok(somebody) => {
+            let users = std::iter::once(("users", &somebody.user));
+            let groups = somebody.groups.iter().map(|group| ("groups", group));
+            may_speak_for(&connected.platform.cluster, users.chain(groups)).await
+        }
+    };
+    Some(line("SKE impersonation", outcome))
+}
+
+async fn may_speak_for<'a>(
+    cluster: &Cluster,
+    names: impl Iterator<Item = (&'static str, &'a String)>,
+) -> Result<String, String> {
+    let mut allowed = Vec::new();
+    for (what, name) in names {
+        match cluster.may_impersonate(what, name).await {
+            Ok(true) => allowed.push(format!("'{name}'")),
+            Ok(false) => {
+                return Err(format!(
+                    "the account may not speak for '{name}' ({what}); grant it the verb impersonate on {what} in a \
+                     ClusterRole"
+                ));
+            }
+            Err(error) => return Err(sentence(cluster, error)),
+        }
+    }
+    Ok(format!("the account may speak for {}", allowed.join(", ")))
+}
+
+fn sentence(cluster: &Cluster, error: KubernetesError) -> String {
+    SkeError::cluster(cluster.name(), false, error).to_string()
+}
+
+fn line(name: &str, outcome: Result<String, String>) -> Check {
+    Check {
+        name: name.into(),
+        outcome,
+    }
+}

@@ -1,0 +1,146 @@
+//! Creates an object, or updates it in place.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::Value;
+use tracing::info;
+
+use super::{CREATE, Ske, UPDATE, admit, warnings};
+use crate::{
+    backstage::{auth::Credentials, user_text::encode_user_text},
+    infra::kubernetes::{Answer, KubernetesError},
+    plugins::ske::{
+        domain::{Manifest, Operation},
+        error::SkeError,
+        session::{Session, Target},
+    },
+};
+
+/// How often a write that met another one starts anew. Kratix itself writes several times right after creation.
+const TRIES: u32 = 5;
+
+/// Pause after the first meeting; it grows with each.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// The outcome, as the action's output names it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::plugins::ske) struct Configured {
+    /// The object's `metadata.uid`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::plugins::ske) resource_id: Option<String>,
+    /// What the caller should know although it worked.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(in crate::plugins::ske) warnings: Vec<String>,
+}
+
+impl Ske {
+    /// Creates the object of the manifest, or replaces the fields the manifest gives, each as a whole.
+    ///
+    /// # Errors
+    /// The object is being deleted, somebody else kept changing it, or the cluster refuses.
+    pub(in crate::plugins::ske) async fn configure_resource(
+        &self,
+        caller: &Credentials,
+        manifest: &Manifest,
+    ) -> Result<Configured, SkeError> {
+        // Which of the two it takes is known only later; without either nothing is asked.
+        admit(caller, &CREATE).or_else(|_| admit(caller, &UPDATE))?;
+        self.writes()?;
+        let session = self.session(caller).await?;
+        let object = manifest.object_ref();
+        let target = session.target(&object, Operation::Write).await?;
+        let write = Write {
+            session: &session,
+            target: &target,
+            manifest,
+            caller,
+        };
+        for attempt in 1..=TRIES {
+            if let Some(done) = write.attempt().await? {
+                return Ok(done);
+            }
+            tokio::time::sleep(PAUSE * attempt).await;
+        }
+        Err(SkeError::Conflict(object))
+    }
+}
+
+/// One object being written.
+struct Write<'a> {
+    session: &'a Session,
+    target: &'a Target<'a>,
+    manifest: &'a Manifest,
+    caller: &'a Credentials,
+}
+
+impl Write<'_> {
+    /// Looks and writes once; `None` when somebody else wrote in between.
+    async fn attempt(&self) -> Result<Option<Configured>, SkeError> {
+        match self.session.get(self.target).await {
+            Err(SkeError::Absent(_)) => {
+                admit(self.caller, &CREATE)?;
+                self.create().await
+            }
+            found => {
+                let existing = found?.body;
+                admit(self.caller, &UPDATE)?;
+                self.update(&existing).await
+            }
+        }
+    }
+
+    async fn create(&self) -> Result<Option<Configured>, SkeError> {
+        let address = &self.target.address;
+        let object = self.manifest.for_create(address.resource.namespaced);
+        let cluster = self.session.cluster();
+        self.settle(
+            "Created",
+            cluster.create(self.session.identity(), address, &object).await,
+        )
+    }
+
+    async fn update(&self, existing: &Value) -> Result<Option<Configured>, SkeError> {
+        if !existing["metadata"]["deletionTimestamp"].is_null() {
+            return Err(SkeError::BeingDeleted(self.target.object.clone()));
+        }
+        let object = self.manifest.applied_to(existing);
+        if object == *existing {
+            return Ok(Some(outcome(existing, Vec::new())));
+        }
+        let cluster = self.session.cluster();
+        let replaced = cluster
+            .replace(self.session.identity(), &self.target.address, &object)
+            .await;
+        self.settle("Updated", replaced)
+    }
+
+    /// A conflict starts anew, and so does an update of what has just gone.
+    fn settle(
+        &self,
+        what: &str,
+        written: Result<Answer, KubernetesError>,
+    ) -> Result<Option<Configured>, SkeError> {
+        let object = self.target.object;
+        match written {
+            Ok(answer) => {
+                let principal = encode_user_text(self.caller.subject().unwrap_or("nobody"));
+                info!(principal, object = %object, "{what} {object}");
+                Ok(Some(outcome(&answer.body, answer.warnings)))
+            }
+            Err(error) if error.is_conflict() => Ok(None),
+            Err(error) => match self.session.failed(object, true, error) {
+                SkeError::Absent(_) => Ok(None),
+                error => Err(error),
+            },
+        }
+    }
+}
+
+fn outcome(object: &Value, said: Vec<String>) -> Configured {
+    Configured {
+        resource_id: object["metadata"]["uid"].as_str().map(str::to_owned),
+        warnings: warnings(object, said),
+    }
+}

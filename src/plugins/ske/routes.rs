@@ -1,0 +1,157 @@
+//! `/resource`, `/resource/state`, `/delete-resource`, `/configure-resource`.
+
+use std::{future::Future, sync::Arc};
+
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http::{StatusCode, Uri};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use url::form_urlencoded;
+
+use super::{
+    domain::{Invalid, Manifest, ObjectRef},
+    error::SkeError,
+    operations::Ske,
+};
+use crate::{
+    backstage::{auth::Credentials, error::BackstageError, routes::Routes, write_callers::WriteCallers},
+    infra::http_server::JsonResponse,
+};
+
+/// The routes of the Node plugin, and two of our own.
+pub(super) fn routes(ske: Arc<Ske>, writers: Arc<WriteCallers>) -> Routes {
+    let (reads, states, deletes) = (Arc::clone(&ske), Arc::clone(&ske), Arc::clone(&ske));
+    Routes::new()
+        .get("/resource", move |caller, uri| {
+            read(Arc::clone(&reads), caller, uri)
+        })
+        .get("/resource/state", move |caller, uri| {
+            state(Arc::clone(&states), caller, uri)
+        })
+        .post("/delete-resource", move |caller, body| {
+            delete(Arc::clone(&deletes), caller, body)
+        })
+        .post("/configure-resource", move |caller, body| {
+            configure(Arc::clone(&ske), Arc::clone(&writers), (caller, body))
+        })
+}
+
+/// Answers everything with the same refusal; for a mode that is not offered.
+pub(super) fn not_offered(why: &'static str) -> Routes {
+    let refuse = move || async move { BackstageError::not_implemented(why) };
+    Routes::new()
+        .get("/resource", refuse)
+        .get("/resource/state", refuse)
+        .post("/delete-resource", refuse)
+        .post("/configure-resource", refuse)
+}
+
+async fn read(ske: Arc<Ske>, caller: Credentials, uri: Uri) -> Result<Response, BackstageError> {
+    let object = queried(&uri)?;
+    answer(async move {
+        ske.get_resource(&caller, &object)
+            .await
+            .map(|manifest| json!({ "manifest": manifest }))
+    })
+    .await
+}
+
+async fn state(ske: Arc<Ske>, caller: Credentials, uri: Uri) -> Result<Response, BackstageError> {
+    let object = queried(&uri)?;
+    answer(async move { ske.resource_state(&caller, &object).await }).await
+}
+
+async fn delete(ske: Arc<Ske>, caller: Credentials, body: Bytes) -> Result<Response, BackstageError> {
+    let object = named(&fields(&body)?)?;
+    answer(async move { ske.delete_resource(&caller, &object).await }).await
+}
+
+async fn configure(
+    ske: Arc<Ske>,
+    writers: Arc<WriteCallers>,
+    (caller, body): (Credentials, Bytes),
+) -> Result<Response, BackstageError> {
+    writers.admit(&caller)?;
+    let manifest = manifest(fields(&body)?)?;
+    answer(async move { ske.configure_resource(&caller, &manifest).await }).await
+}
+
+async fn answer<T: Serialize>(
+    work: impl Future<Output = Result<T, SkeError>>,
+) -> Result<Response, BackstageError> {
+    let value = work.await?;
+    let response = JsonResponse::new(StatusCode::OK, &value);
+    let response =
+        response.map_err(|_| BackstageError::new("Error", StatusCode::INTERNAL_SERVER_ERROR, "No answer"))?;
+    Ok(response.into_response())
+}
+
+/// Reads the object from the query; a parameter given twice names no object.
+fn queried(uri: &Uri) -> Result<ObjectRef, BackstageError> {
+    let mut parameters = Map::new();
+    for (name, value) in form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()) {
+        if parameters.insert(name.to_string(), value.into()).is_some() {
+            return Err(BackstageError::input(format!(
+                "The parameter '{name}' is given twice; give it once"
+            )));
+        }
+    }
+    named(&parameters)
+}
+
+/// The body's fields. What is no JSON was refused before; a missing body has none.
+fn fields(body: &Bytes) -> Result<Map<String, Value>, BackstageError> {
+    if body.is_empty() {
+        return Ok(Map::new());
+    }
+    match serde_json::from_slice(body) {
+        Ok(Value::Object(fields)) => Ok(fields),
+        _ => Err(BackstageError::input("The body must be a JSON object")),
+    }
+}
+
+fn named(fields: &Map<String, Value>) -> Result<ObjectRef, BackstageError> {
+    let name = required(fields, "name")?;
+    let kind = required(fields, "kind")?;
+    let api_version = required(fields, "apiVersion")?;
+    let namespace = optional(fields, "namespace")?;
+    ObjectRef::parse(api_version, kind, namespace, name).map_err(refused)
+}
+
+fn required<'a>(fields: &'a Map<String, Value>, name: &str) -> Result<&'a str, BackstageError> {
+    let missing = || {
+        BackstageError::input(format!(
+            "The parameter '{name}' is missing; name, kind and apiVersion are required"
+        ))
+    };
+    optional(fields, name)?.ok_or_else(missing)
+}
+
+/// An empty text is an absent one.
+fn optional<'a>(fields: &'a Map<String, Value>, name: &str) -> Result<Option<&'a str>, BackstageError> {
+    match fields.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.as_str()).filter(|text| !text.is_empty())),
+        Some(_) => Err(BackstageError::input(format!(
+            "The parameter '{name}' must be text"
+        ))),
+    }
+}
+
+fn manifest(mut fields: Map<String, Value>) -> Result<Manifest, BackstageError> {
+    let parsed = match fields.shift_remove("manifest") {
+        Some(Value::String(text)) => Manifest::from_text(&text),
+        Some(Value::Object(object)) => Manifest::from_object(object),
+        _ => {
+            let why =
+                "The parameter 'manifest' is missing; give one Kubernetes object as YAML text or as JSON";
+            return Err(BackstageError::input(why));
+        }
+    };
+    parsed.map_err(refused)
+}
+
+fn refused(invalid: Invalid) -> BackstageError {
+    SkeError::from(invalid).into()
+}

@@ -1,0 +1,146 @@
+//! One caller at the platform: the identity, and the guard in front of every object.
+
+use super::{
+    acting::{Acting, Rules},
+    clusters::Connected,
+    config::{AuthProvider, ClusterChoice, Config},
+    domain::{Allow, ObjectRef, Operation, Touched},
+    error::SkeError,
+};
+use crate::{
+    backstage::{auth::Credentials, users::Users},
+    infra::kubernetes::{Address, Answer, Cluster, Identity, Kind, KubernetesError},
+};
+
+/// A caller whose identity at the cluster is settled.
+pub(super) struct Session {
+    connected: Connected,
+    acting: Acting,
+}
+
+/// An object the caller may touch, and where it is.
+pub(super) struct Target<'a> {
+    pub(super) object: &'a ObjectRef,
+    pub(super) address: Address,
+}
+
+impl Session {
+    /// Settles as whom the caller acts.
+    ///
+    /// # Errors
+    /// The caller is nobody the cluster could judge.
+    pub(super) async fn open(
+        connected: Connected,
+        users: &Users,
+        caller: &Credentials,
+    ) -> Result<Self, SkeError> {
+        let rules = Rules {
+            provider: provider(&connected.config),
+            impersonation: connected.config.impersonation.as_ref(),
+        };
+        let acting = rules.acting(users, caller).await?;
+        Ok(Self { connected, acting })
+    }
+
+    /// Finds the object's place and lets the guard decide, before anything is done to it.
+    ///
+    /// # Errors
+    /// The kind is not served, or may not be touched so.
+    pub(super) async fn target<'a>(
+        &self,
+        object: &'a ObjectRef,
+        operation: Operation,
+    ) -> Result<Target<'a>, SkeError> {
+        let kind = Kind {
+            group: object.api_version.group().to_owned(),
+            version: object.api_version.version().to_owned(),
+            kind: object.kind.as_str().to_owned(),
+        };
+        let resource = self.cluster().resource(&self.acting.identity, &kind).await;
+        let resource = resource.map_err(|error| self.failed(object, false, error))?;
+        self.guard(object, operation).await?;
+        let address = Address {
+            resource,
+            namespace: object.namespace.as_str().to_owned(),
+            name: object.name.as_str().to_owned(),
+        };
+        Ok(Target { object, address })
+    }
+
+    /// Reads the object.
+    ///
+    /// # Errors
+    /// `Absent` when it is not there; the failure of the call.
+    pub(super) async fn get(&self, target: &Target<'_>) -> Result<Answer, SkeError> {
+        let answer = self.cluster().get(&self.acting.identity, &target.address).await;
+        answer.map_err(|error| self.failed(target.object, false, error))
+    }
+
+    /// The platform cluster.
+    pub(super) fn cluster(&self) -> &Cluster {
+        &self.connected.platform.cluster
+    }
+
+    /// As whom the caller acts.
+    pub(super) fn identity(&self) -> &Identity {
+        &self.acting.identity
+    }
+
+    /// What a failed call means for the caller.
+    pub(super) fn failed(&self, object: &ObjectRef, write: bool, error: KubernetesError) -> SkeError {
+        match &error {
+            KubernetesError::NotServed => SkeError::NotServed {
+                api_version: object.api_version.to_string(),
+                kind: object.kind.to_string(),
+            },
+            KubernetesError::Unauthenticated if matches!(self.acting.identity, Identity::Token(_)) => {
+                self.sign_in()
+            }
+            KubernetesError::Refused(refusal) if refusal.is_absence_of(object.name.as_str()) => {
+                SkeError::Absent(object.clone())
+            }
+            _ => SkeError::cluster(self.cluster().name(), write, error),
+        }
+    }
+
+    async fn guard(&self, object: &ObjectRef, operation: Operation) -> Result<(), SkeError> {
+        let allow = Allow {
+            rules: self.connected.config.allow.clone(),
+            delete_promises: self.connected.config.delete_promises,
+            judged: self.acting.judged,
+        };
+        let (group, kind) = (object.api_version.group(), object.kind.as_str());
+        let offered = if allow.needs_offered() {
+            let offered = &self.connected.platform.offered;
+            let included = offered.includes(self.cluster(), group, kind).await;
+            included.map_err(|error| SkeError::cluster(self.cluster().name(), false, error))?
+        } else {
+            false
+        };
+        let touched = Touched {
+            group,
+            kind,
+            operation,
+        };
+        Ok(allow.decide(touched, |_, _| offered)?)
+    }
+
+    fn sign_in(&self) -> SkeError {
+        let provider = match provider(&self.connected.config) {
+            AuthProvider::Oidc { token_provider } => token_provider.as_str(),
+            _ => "the portal",
+        };
+        SkeError::SignIn(format!(
+            "The platform did not accept your sign-in; sign in to {provider} again. If it stays so, the cluster does \
+             not trust tokens of {provider} (audience or issuer)"
+        ))
+    }
+}
+
+/// A cluster that is not configured is the one around us, where we have an account.
+fn provider(config: &Config) -> &AuthProvider {
+    match &config.cluster {
+        ClusterChoice::Configured(cluster) => &cluster.provider,
+        ClusterChoice::Ambient | ClusterChoice::None => &AuthProvider::ServiceAccount,
+    }
+}
