@@ -22,6 +22,7 @@ mod layering;
 mod mount;
 mod reload;
 mod simulator;
+mod ske;
 mod spacelift;
 mod support;
 mod warnings;

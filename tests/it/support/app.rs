@@ -39,6 +39,13 @@ impl TestApp {
         Self::start_adapted(app_config, register, |app| app).await
     }
 
+    /// Starts with this environment around it.
+    pub async fn start_within(environment: Environment, app_config: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open_within(environment, &folder, app_config).await;
+        Self::serve(folder, store, plugins::register, |app| app).await
+    }
+
     /// Starts with plugins and limits of the test's own.
     pub async fn start_adapted(
         app_config: &str,
@@ -47,6 +54,15 @@ impl TestApp {
     ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = open(&folder, app_config).await;
+        Self::serve(folder, store, register, adapt).await
+    }
+
+    async fn serve(
+        folder: TempDir,
+        store: ConfigStore,
+        register: fn(BackendBuilder) -> BackendBuilder,
+        adapt: fn(App) -> App,
+    ) -> Self {
         let app = App::build_with(store, &StartOptions::default(), register)
             .unwrap_or_else(|error| panic!("{error:?}"));
         let app = adapt(app);
@@ -67,8 +83,13 @@ impl TestApp {
 
     /// What `stagedoor check` finds with this app-config.
     pub async fn check(app_config: &str) -> Vec<Check> {
+        Self::check_within(environment(), app_config).await
+    }
+
+    /// As `check`, with this environment around it.
+    pub async fn check_within(environment: Environment, app_config: &str) -> Vec<Check> {
         let folder = tempfile::tempdir().unwrap();
-        let store = open(&folder, app_config).await;
+        let store = open_within(environment, &folder, app_config).await;
         let app = App::build(store, &StartOptions::default()).unwrap_or_else(|error| panic!("{error:?}"));
         app.check().await
     }
@@ -84,6 +105,19 @@ impl TestApp {
             Err(StartError::Config(problems)) => problems.iter().map(ToString::to_string).collect(),
             Err(other) => panic!("refused for another reason: {other}"),
             Ok(_) => panic!("the configuration was accepted"),
+        }
+    }
+
+    /// Returns why the service does not start within this environment although the configuration itself can be read.
+    pub async fn fails_to_start(environment: Environment, app_config: &str) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open_within(environment, &folder, app_config).await;
+        let app = App::build(store, &StartOptions::default()).unwrap_or_else(|error| panic!("{error:?}"));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        match timeout(LIMIT, app.serve_on(listener, std::future::pending())).await {
+            Ok(Err(error)) => error.to_string(),
+            Ok(Ok(())) => panic!("it ended without an error"),
+            Err(_) => panic!("it started"),
         }
     }
 
@@ -149,7 +183,16 @@ pub fn backend_section() -> String {
     )
 }
 
+/// An environment with nothing of the machine in it.
+fn environment() -> Environment {
+    Environment::from_pairs([("STAGEDOOR_TEST", "1")])
+}
+
 async fn open(folder: &TempDir, app_config: &str) -> ConfigStore {
+    open_within(environment(), folder, app_config).await
+}
+
+async fn open_within(environment: Environment, folder: &TempDir, app_config: &str) -> ConfigStore {
     stagedoor::infra::install_crypto_provider();
     let file = folder.path().join("app-config.yaml");
     std::fs::write(&file, app_config).unwrap();
@@ -157,7 +200,7 @@ async fn open(folder: &TempDir, app_config: &str) -> ConfigStore {
         targets: vec![file.display().to_string()],
         root_dir: folder.path().to_owned(),
         working_dir: folder.path().to_owned(),
-        environment: Environment::from_pairs([("STAGEDOOR_TEST", "1")]),
+        environment,
         remote: None,
     };
     ConfigStore::open(options)
