@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use proptest::prelude::*;
+
 use super::{
     impersonation::{Impersonation, Known, UsernameFrom},
     template::{Field, Template},
@@ -209,4 +211,22 @@ fn a_call_comes_directly_or_through_a_named_plugin() {
         problem.contains("stagedoor.ske.impersonation.actors"),
         "{problem}"
     );
+}
+
+proptest! {
+    #[test]
+    fn two_users_never_share_a_name_under_a_template_that_is_not_ambiguous(
+        separator in "[-a./:@]{0,3}",
+        one in ("[a-]{1,3}", "[a.-]{1,3}"),
+        other in ("[a-]{1,3}", "[a.-]{1,3}"),
+    ) {
+        let template = format!("x{{namespace}}{separator}{{name}}");
+        prop_assume!(one != other && !Template::parse(&template).unwrap().is_ambiguous());
+        let name = |(namespace, name): &(String, String)| {
+            impersonation(&template, &[]).render(&format!("user:{namespace}/{name}"), Known::default())
+        };
+        if let (Ok(one), Ok(other)) = (name(&one), name(&other)) {
+            prop_assert_ne!(one.user, other.user);
+        }
+    }
 }

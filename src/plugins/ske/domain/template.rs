@@ -55,7 +55,7 @@ impl Template {
 
     /// Whether the placeholder occurs.
     pub(in crate::plugins::ske) fn uses(&self, wanted: Field) -> bool {
-        self.0.iter().any(|part| *part == Part::Field(wanted))
+        self.0.contains(&Part::Field(wanted))
     }
 
     /// The text before the first placeholder.
