@@ -149,3 +149,22 @@ async fn a_revoked_token_is_refused_and_another_of_the_account_is_not() {
     cluster.revoke(revocable).await;
     assert_eq!(cluster.bearer(&other).get("/api").await.status, 200);
 }
+
+#[tokio::test]
+async fn a_mounted_token_is_replaced_as_the_kubelet_does_it() {
+    let cluster = Cluster::shared().await;
+    let namespace = cluster.namespace("mounted").await;
+    let account = cluster.service_account(&namespace, "portal").await;
+    let mut mounted = cluster.mounted(&account).await;
+    assert_eq!(mounted.read("namespace"), namespace);
+    assert_eq!(mounted.read("ca.crt"), cluster.ca_pem());
+    assert_eq!(cluster.url(), format!("https://127.0.0.1:{}", cluster.port()));
+    let first = mounted.read("token");
+    mounted.rotate().await;
+    let second = mounted.read("token");
+    assert_ne!(first, second);
+    assert_eq!(cluster.bearer(&second).get("/api").await.status, 200);
+    let refused = cluster.bearer(&first).get("/api").await;
+    assert_eq!(refused.status, 401, "{refused:?}");
+    assert!(mounted.root().join("var/run/secrets/kubernetes.io").is_dir());
+}

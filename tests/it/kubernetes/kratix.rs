@@ -190,3 +190,31 @@ async fn left_to_itself_it_can_be_held_and_made_to_fail() {
         after["metadata"]["resourceVersion"]
     );
 }
+
+#[tokio::test]
+async fn left_to_itself_it_lets_a_paused_request_be() {
+    let request = place().await;
+    let _running = request.kratix.run();
+    request.create().await;
+    request.reaches("Reconciled", "Reconciled").await;
+    let label = |value: Value| json!({ "metadata": { "labels": { "kratix.io/paused": value } } });
+    request
+        .cluster
+        .api()
+        .patch(&request.path, &label(json!("true")))
+        .await
+        .ok();
+    request.reaches("Reconciled", "PausedReconciliation").await;
+    request.resize().await;
+    let paused = request.read().await;
+    assert_eq!(reason_of(&paused, "Reconciled"), Some("PausedReconciliation"));
+    assert_eq!(paused["status"]["observedGeneration"], 1);
+    request
+        .cluster
+        .api()
+        .patch(&request.path, &label(Value::Null))
+        .await
+        .ok();
+    let observed = |answer: &Answer| answer.body["status"]["observedGeneration"] == 2;
+    request.cluster.api().wait_for(&request.path, observed).await;
+}

@@ -14,7 +14,7 @@ static BUILDING: Mutex<()> = Mutex::new(());
 pub(super) fn installed() -> PathBuf {
     let _one_at_a_time = BUILDING.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     // A CI that forgot to build them should say so instead of spending minutes inside a test.
-    let arguments: &[&str] = if env::var_os("CI").is_some() {
+    let arguments: &[&str] = if env::var("CI").is_ok_and(|value| value == "true") {
         &["--find"]
     } else {
         &[]

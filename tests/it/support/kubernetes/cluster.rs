@@ -63,6 +63,11 @@ impl Cluster {
         self.server.url()
     }
 
+    /// The part of the URL that a pod finds in `KUBERNETES_SERVICE_PORT`; the host is `127.0.0.1`.
+    pub(crate) fn port(&self) -> u16 {
+        self.server.port
+    }
+
     /// The certificate authority of the API server, in PEM.
     pub(crate) fn ca_pem(&self) -> String {
         self.server.authority.pem()

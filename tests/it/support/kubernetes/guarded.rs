@@ -69,3 +69,29 @@ impl Drop for Guarded {
         let _ = self.shell.wait();
     }
 }
+
+#[test]
+fn what_is_guarded_ends_with_its_guard_and_so_does_its_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let (log, inner) = (folder.path().join("log"), folder.path().join("inner"));
+    fs::create_dir(&inner).unwrap();
+    let command = ["sh", "-c", "echo $$; exec sleep 600"].map(str::to_owned);
+    let guarded = Guarded::start(&command, &log, Some(&inner));
+    let process = loop {
+        match guarded.log().trim_end().parse::<u32>() {
+            Ok(process) => break process.to_string(),
+            Err(_) => std::thread::yield_now(),
+        }
+    };
+    let runs = || {
+        let asked = format!("kill -0 {process}");
+        Command::new("sh")
+            .args(["-c", &asked])
+            .stderr(Stdio::null())
+            .status()
+    };
+    assert!(runs().unwrap().success());
+    drop(guarded);
+    assert!(!runs().unwrap().success());
+    assert!(!inner.exists());
+}

@@ -20,8 +20,9 @@
 //! cluster.audit().settled(&namespace, |entries| entries.len() >= 3).await;
 //! ```
 //!
-//! For app-config: `cluster.url()`, `cluster.ca_data()`, `cluster.ca_file()`. A test that stops, halts or restarts
-//! the server takes one of its own: `Cluster::own().await`.
+//! For app-config: `cluster.url()`, `cluster.ca_data()`, `cluster.ca_file()`; for a kubeconfig besides:
+//! `cluster.client_certificate("jane", &["team-a"])`; as a pod has it: `cluster.mounted(&account).await`. A test that
+//! stops, halts or restarts the server takes one of its own: `Cluster::own().await`.
 
 pub(crate) mod access;
 mod api;
@@ -33,6 +34,7 @@ mod guarded;
 pub(crate) mod issuer;
 mod kinds;
 pub(crate) mod kratix;
+mod mounted;
 mod rbac;
 mod server;
 

@@ -33,7 +33,7 @@ pub(super) struct Server {
     pub(super) issuer: Issuer,
     pub(super) folder: PathBuf,
     /// Kept, so that a restarted server is found where it was.
-    port: u16,
+    pub(super) port: u16,
     command: Vec<String>,
     running: Mutex<Option<Guarded>>,
     _etcd: Guarded,
@@ -86,7 +86,8 @@ impl Server {
                 return Ok(());
             }
             let said = self.log();
-            if said.contains("\"command failed\"") || Instant::now() > end {
+            let has_failed = said.contains("\"command failed\"");
+            if has_failed || Instant::now() > end {
                 let tail = said.len().saturating_sub(3000);
                 let tail = said.get(tail..).unwrap_or(&said);
                 return Err(format!(
@@ -130,10 +131,25 @@ fn tell(took: Duration) {
     println!("the Kubernetes API server serves after {took:?}");
 }
 
-/// Ports that nobody had a moment ago.
+/// Ports that nobody has, and that the system gives to nobody by itself: until the children listen, and while one is
+/// stopped, some other test's connection would take one of those.
 fn free_ports<const N: usize>() -> [u16; N] {
-    let listeners: [TcpListener; N] = std::array::from_fn(|_| TcpListener::bind("127.0.0.1:0").unwrap());
-    listeners.map(|listener| listener.local_addr().unwrap().port())
+    let mut taken = Vec::new();
+    std::array::from_fn(|_| {
+        let listener = std::iter::repeat_with(listen_below_the_ephemeral_ports)
+            .flatten()
+            .next()
+            .unwrap();
+        let port = listener.local_addr().unwrap().port();
+        taken.push(listener);
+        port
+    })
+}
+
+fn listen_below_the_ephemeral_ports() -> Option<TcpListener> {
+    let (random, _) = uuid::Uuid::new_v4().as_u64_pair();
+    let port = 12_000 + u16::try_from(random % 20_000).unwrap();
+    TcpListener::bind(("127.0.0.1", port)).ok()
 }
 
 fn write_files(folder: &Path, authority: &Authority, expired_certificate: bool) {

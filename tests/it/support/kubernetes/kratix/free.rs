@@ -1,4 +1,6 @@
 //! The stand-in left to itself: looks at its requests again and again and takes the next step for each.
+//!
+//! It heeds the label `kratix.io/paused`, under which nothing happens, deletion included.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -88,7 +90,7 @@ impl Kratix {
             let name = object["metadata"]["name"].as_str().unwrap();
             if object["metadata"]["deletionTimestamp"].is_null() {
                 self.next_step(name, object, orders).await;
-            } else if !orders.lock().keeps_deleted {
+            } else if !is_paused(object) && !orders.lock().keeps_deleted {
                 self.let_go(name).await;
             }
         }
@@ -101,6 +103,9 @@ impl Kratix {
             let allowed = next.filter(|step| *step <= orders.until);
             (allowed, orders.failing_pipeline.clone())
         };
+        if is_paused(object) {
+            return self.stay_paused(name, object).await;
+        }
         match (next, failing) {
             (Some(Step::Adopted), _) => self.adopt(name).await,
             (Some(Step::Running), _) => self.start_workflow(name).await,
@@ -114,15 +119,22 @@ impl Kratix {
             (Some(Step::Untouched) | None, _) => {}
         }
     }
+
+    async fn stay_paused(&self, name: &str, object: &Value) {
+        if reason(object, "Reconciled") != Some("PausedReconciliation") {
+            self.pause(name).await;
+        }
+    }
 }
 
-/// The step that comes next for the object; none when it is reconciled, paused, or failed for good.
+fn is_paused(object: &Value) -> bool {
+    object["metadata"]["labels"]["kratix.io/paused"] == "true"
+}
+
+/// The step that comes next for the object; none when it is reconciled, or failed for good.
 fn next(object: &Value, failed: Option<&Value>) -> Option<Step> {
     let metadata = &object["metadata"];
     let finalizers = metadata["finalizers"].as_array().map_or(0, Vec::len);
-    if metadata["labels"]["kratix.io/paused"] == "true" {
-        return None;
-    }
     if finalizers < FINALIZERS.len() {
         return Some(Step::Adopted);
     }
