@@ -3,8 +3,18 @@
 //! Starts a real API server and the release binary, asks both in turn for the same object, and prints the times of both
 //! with their ratio and difference. `SECONDS_EACH=N` changes how long each of the rounds lasts (default 5).
 
+#![allow(
+    dead_code,
+    unused_imports,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "it stands on the support of the tests, where all this is allowed, and does not use the rest of it"
+)]
+
 #[path = "../tests/it/support/mod.rs"]
-#[allow(dead_code, reason = "the tests use the rest")]
 mod support;
 
 use std::time::{Duration, Instant};
