@@ -50,6 +50,8 @@ const ONLY_IN: &[(&str, &[&str])] = &[
         ],
     ),
     ("git2", &["infra::git::**"]),
+    ("kube", &["infra::kubernetes::**"]),
+    ("k8s_openapi", &["infra::kubernetes::**"]),
     // Signing keys and locks are rows too; a plugin keeps its SQL in files named `store`.
     (
         "sqlx",
@@ -270,13 +272,20 @@ fn axum_stays_at_the_edge() {
 }
 
 #[test]
-fn git_the_database_the_parser_and_the_environment_have_one_home_each() {
+fn git_the_cluster_the_database_the_parser_and_the_environment_have_one_home_each() {
     refused(
         "src/plugins/ske/platform/gitops.rs",
         "use git2::Repository;",
         "git2 is for",
     );
     allowed("src/infra/git/commit.rs", "use git2::Repository;");
+    refused("src/plugins/ske/session.rs", "use kube::Client;", "kube is for");
+    refused(
+        "src/plugins/ske/session.rs",
+        "use k8s_openapi::api::core::v1::Secret;",
+        "k8s_openapi is for",
+    );
+    allowed("src/infra/kubernetes/wire.rs", "use kube::Client;");
     refused(
         "src/plugins/ske/pending/sweep.rs",
         "use sqlx::Pool;",
@@ -306,10 +315,10 @@ fn a_domain_knows_no_wire() {
     }
     refused(
         "src/plugins/ske/domain/object.rs",
-        "use kube::Client;",
-        "do not know kube",
+        "use reqwest::Client;",
+        "do not know reqwest",
     );
-    allowed("src/plugins/ske/platform/kubernetes.rs", "use kube::Client;");
+    allowed("src/infra/kubernetes/wire.rs", "use reqwest::Client;");
 }
 
 #[test]

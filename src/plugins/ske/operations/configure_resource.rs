@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 use tracing::info;
 
-use super::{CREATE, Ske, UPDATE, admit, warnings};
+use super::{CREATE, Ske, UPDATE, admit, logged, warnings};
 use crate::{
     backstage::{auth::Credentials, user_text::encode_user_text},
     infra::kubernetes::{Answer, KubernetesError},
@@ -126,7 +126,8 @@ impl Write<'_> {
         match written {
             Ok(answer) => {
                 let principal = encode_user_text(self.caller.subject().unwrap_or("nobody"));
-                info!(principal, object = %object, "{what} {object}");
+                let object = logged(object);
+                info!(principal, object, "{what} {object}");
                 Ok(Some(outcome(&answer.body, answer.warnings)))
             }
             Err(error) if error.is_conflict() => Ok(None),

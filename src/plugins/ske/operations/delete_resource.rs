@@ -3,7 +3,7 @@
 use serde_json::Value;
 use tracing::info;
 
-use super::{DELETE, Ske, admit, warnings};
+use super::{DELETE, Ske, admit, logged, warnings};
 use crate::{
     backstage::{auth::Credentials, user_text::encode_user_text},
     plugins::ske::{
@@ -38,7 +38,8 @@ impl Ske {
             .await;
         let answer = deleted.map_err(|error| session.failed(object, true, error))?;
         let principal = encode_user_text(caller.subject().unwrap_or("nobody"));
-        info!(principal, object = %object, "Deleted {object}");
+        let object = logged(object);
+        info!(principal, object, "Deleted {object}");
         let mut body = answer.body;
         let warnings = warnings(&before, answer.warnings);
         if let Some(fields) = body.as_object_mut().filter(|_| !warnings.is_empty()) {

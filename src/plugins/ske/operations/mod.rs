@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::{
     clusters::Clusters,
     config::{Config, Mode},
-    domain::gitops_warning,
+    domain::{ObjectRef, gitops_warning},
     error::SkeError,
     session::Session,
 };
@@ -19,6 +19,7 @@ use crate::{
         auth::Credentials,
         permission::{Action, Permission},
         plugin::{InitError, PluginEnv},
+        user_text::encode_user_text,
         users::Users,
     },
     config::Live,
@@ -88,6 +89,12 @@ impl Ske {
 
 fn admit(caller: &Credentials, permission: &Permission) -> Result<(), SkeError> {
     caller.admits(permission).map_err(SkeError::Backstage)
+}
+
+/// The object as log lines name it. All parts but the name can hold nothing strange.
+fn logged(object: &ObjectRef) -> String {
+    let name = encode_user_text(object.name.as_str());
+    format!("{} {}/{name}", object.kind, object.namespace)
 }
 
 /// The server's own warnings, and whether a GitOps tool will undo a change.
