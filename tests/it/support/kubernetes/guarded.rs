@@ -19,7 +19,8 @@ child=$!
 while read -r signal; do kill "-$signal" "$child"; done
 kill -KILL "$child"
 wait "$child"
-[ -z "$folder" ] || rm -rf "$folder"
+# Whoever else writes there is ending too.
+[ -z "$folder" ] || rm -rf "$folder" || { sleep 1; rm -rf "$folder"; }
 "#;
 
 /// The process; killed when dropped.
