@@ -57,7 +57,7 @@ impl Session {
             kind: object.kind.as_str().to_owned(),
         };
         let resource = self.cluster().resource(&self.acting.identity, &kind).await;
-        let resource = resource.map_err(|error| self.failed(object, false, error))?;
+        let resource = resource.map_err(|error| self.not_found_out(object, error))?;
         self.guard(object, operation).await?;
         let address = Address {
             resource,
@@ -93,13 +93,26 @@ impl Session {
                 api_version: object.api_version.to_string(),
                 kind: object.kind.to_string(),
             },
-            KubernetesError::Unauthenticated if matches!(self.acting.identity, Identity::Token(_)) => {
+            // A token that no header can carry is one the cluster would not take either.
+            KubernetesError::Unauthenticated | KubernetesError::UnusableIdentity
+                if matches!(self.acting.identity, Identity::Token(_)) =>
+            {
                 self.sign_in()
             }
             KubernetesError::Refused(refusal) if refusal.is_absence_of(object.name.as_str()) => {
                 SkeError::Absent(object.clone())
             }
             _ => SkeError::cluster(self.cluster().name(), write, error),
+        }
+    }
+
+    /// Kinds are looked up in our own name where we have one; a person cannot cure that this one is refused.
+    fn not_found_out(&self, object: &ObjectRef, error: KubernetesError) -> SkeError {
+        match error {
+            KubernetesError::Unauthenticated if self.cluster().has_account() => {
+                SkeError::cluster(self.cluster().name(), false, error)
+            }
+            error => self.failed(object, false, error),
         }
     }
 

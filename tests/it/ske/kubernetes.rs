@@ -12,7 +12,7 @@ const CONFIGURE: &str = "/api/ske/configure-resource";
 const DELETE: &str = "/api/ske/delete-resource";
 
 /// Lets somebody do with the kind's objects all that the plugin can.
-async fn manage(cluster: &Cluster, subject: &Subject, kind: &RequestKind, namespace: &str) {
+pub(super) async fn manage(cluster: &Cluster, subject: &Subject, kind: &RequestKind, namespace: &str) {
     let verbs = ["get", "create", "update", "delete"];
     let rule = Rule::on(&kind.group, &[&kind.plural])
         .verbs(&verbs)
@@ -21,7 +21,7 @@ async fn manage(cluster: &Cluster, subject: &Subject, kind: &RequestKind, namesp
 }
 
 /// Creates, updates, reads, follows and deletes one object; `token` is whose.
-async fn whole_life(app: &TestApp, token: &str, kratix: &Kratix, place: (&RequestKind, &str)) {
+pub(super) async fn whole_life(app: &TestApp, token: &str, kratix: &Kratix, place: (&RequestKind, &str)) {
     let (kind, namespace) = place;
     let write = |spec: Value| manifest(kind, namespace, "mine", spec);
     let created = post(

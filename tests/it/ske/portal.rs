@@ -61,13 +61,19 @@ impl Backstage {
     /// `backend` and the section that names the cluster, with `cluster` as further fields of its entry and `ours` as
     /// the section `stagedoor.ske`, both in flow style.
     pub(super) fn app_config(&self, cluster: &Cluster, entry: &str, ours: &str) -> String {
-        let (origin, url, ca) = (&self.fake.origin, cluster.url(), cluster.ca_data());
+        let (url, ca) = (cluster.url(), cluster.ca_data());
+        self.app_config_at(&url, &format!("caData: {ca}\n          {entry}"), ours)
+    }
+
+    /// The same with the API server at any address.
+    pub(super) fn app_config_at(&self, url: &str, entry: &str, ours: &str) -> String {
+        let origin = &self.fake.origin;
         format!(
             "backend:\n  baseUrl: {origin}\n  listen: ':17007'\n  auth:\n    externalAccess:\n      - type: static\n        \
              options: {{ token: {STATIC_TOKEN}, subject: tests }}\n\
              ske:\n  kubernetes: {{ platformName: platform }}\n\
              kubernetes:\n  clusterLocatorMethods:\n    - type: config\n      clusters:\n        - name: platform\n          \
-             url: {url}\n          caData: {ca}\n          {entry}\n\
+             url: {url}\n          {entry}\n\
              stagedoor:\n  ske: {ours}\n"
         )
     }

@@ -39,6 +39,8 @@ pub(crate) struct FakeBackstage {
 struct Paths {
     answers: HashMap<String, Answer>,
     fetches: HashMap<String, usize>,
+    /// The last `Authorization` each path was asked with.
+    credentials: HashMap<String, String>,
 }
 
 impl FakeBackstage {
@@ -77,6 +79,11 @@ impl FakeBackstage {
         self.paths.lock().fetches.get(path).copied().unwrap_or_default()
     }
 
+    /// The `Authorization` the path was last asked with.
+    pub(crate) fn credentials(&self, path: &str) -> Option<String> {
+        self.paths.lock().credentials.get(path).cloned()
+    }
+
     /// How often anything was asked for.
     pub(crate) fn all_fetches(&self) -> usize {
         self.paths.lock().fetches.values().sum()
@@ -96,6 +103,10 @@ async fn answer(State(paths): State<Arc<Mutex<Paths>>>, request: Request) -> Res
     let answer = {
         let mut paths = paths.lock();
         *paths.fetches.entry(path.clone()).or_default() += 1;
+        if let Some(sent) = request.headers().get(header::AUTHORIZATION) {
+            let sent = String::from_utf8_lossy(sent.as_bytes()).into_owned();
+            paths.credentials.insert(path.clone(), sent);
+        }
         paths.answers.get(&path).cloned().unwrap_or(Answer::Status(404))
     };
     match answer {
