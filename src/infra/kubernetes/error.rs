@@ -4,6 +4,8 @@ use std::{error::Error, sync::Arc, time::Duration};
 
 use kube::core::{Status, response::StatusCause};
 
+use super::objects::Address;
+
 /// A failed call. Cheap to clone.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum KubernetesError {
@@ -121,9 +123,10 @@ impl ApiRefusal {
     }
 
     /// Whether the object itself is absent, and not its kind or its namespace.
-    pub fn is_absence_of(&self, name: &str) -> bool {
+    pub fn is_absence_of(&self, address: &Address) -> bool {
         // A create in a namespace that is not there is a NotFound as well, whose name may be the same.
-        self.code == 404 && self.reason == "NotFound" && self.name == name && self.kind != "namespaces"
+        let is_it = self.kind == address.resource.plural() && self.name == address.name;
+        self.code == 404 && self.reason == "NotFound" && is_it
     }
 }
 

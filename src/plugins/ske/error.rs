@@ -20,6 +20,12 @@ pub(super) enum SkeError {
     /// `stagedoor.ske.allow` or `deletePromises` says no.
     #[error(transparent)]
     NotAllowed(#[from] NotAllowed),
+    /// Our account may not list Promises; what is not known to be offered is not open.
+    #[error(
+        "Which kinds Promises offer is not known, so nothing may be touched: {0}. Let Stagedoor's account list \
+         promises, or name what may be touched in stagedoor.ske.allow"
+    )]
+    UnknownOffer(String),
     /// The caller is nobody the cluster could judge.
     #[error(transparent)]
     NotImpersonated(#[from] NotImpersonated),
@@ -145,7 +151,9 @@ impl From<SkeError> for BackstageError {
         match error {
             E::Backstage(error) => error,
             E::Invalid(_) => Self::input(text),
-            E::NotAllowed(_) | E::NotImpersonated(_) | E::NeedsUser(_) => Self::not_allowed(text),
+            E::NotAllowed(_) | E::UnknownOffer(_) | E::NotImpersonated(_) | E::NeedsUser(_) => {
+                Self::not_allowed(text)
+            }
             E::Unusable(_) => Self::unavailable(StatusCode::SERVICE_UNAVAILABLE, text),
             E::SignIn(_) => Self::authentication(text),
             E::NotOffered(_) => Self::not_implemented(text),

@@ -73,7 +73,7 @@ impl Session {
     /// `Absent` when it is not there; the failure of the call.
     pub(super) async fn get(&self, target: &Target<'_>) -> Result<Answer, SkeError> {
         let answer = self.cluster().get(&self.acting.identity, &target.address).await;
-        answer.map_err(|error| self.failed(target.object, false, error))
+        answer.map_err(|error| self.failed(target, false, error))
     }
 
     /// The platform cluster.
@@ -86,8 +86,17 @@ impl Session {
         &self.acting.identity
     }
 
-    /// What a failed call means for the caller.
-    pub(super) fn failed(&self, object: &ObjectRef, write: bool, error: KubernetesError) -> SkeError {
+    /// What a failed call about the object means for the caller.
+    pub(super) fn failed(&self, target: &Target<'_>, write: bool, error: KubernetesError) -> SkeError {
+        match error.refusal() {
+            Some(refusal) if refusal.is_absence_of(&target.address) => {
+                SkeError::Absent(target.object.clone())
+            }
+            _ => self.failed_call(target.object, write, error),
+        }
+    }
+
+    fn failed_call(&self, object: &ObjectRef, write: bool, error: KubernetesError) -> SkeError {
         match &error {
             KubernetesError::NotServed => SkeError::NotServed {
                 api_version: object.api_version.to_string(),
@@ -99,9 +108,6 @@ impl Session {
             {
                 self.sign_in()
             }
-            KubernetesError::Refused(refusal) if refusal.is_absence_of(object.name.as_str()) => {
-                SkeError::Absent(object.clone())
-            }
             _ => SkeError::cluster(self.cluster().name(), write, error),
         }
     }
@@ -112,7 +118,7 @@ impl Session {
             KubernetesError::Unauthenticated if self.cluster().has_account() => {
                 SkeError::cluster(self.cluster().name(), false, error)
             }
-            error => self.failed(object, false, error),
+            error => self.failed_call(object, false, error),
         }
     }
 
@@ -122,20 +128,24 @@ impl Session {
             delete_promises: self.connected.config.delete_promises,
             judged: self.acting.judged,
         };
-        let (group, kind) = (object.api_version.group(), object.kind.as_str());
-        let offered = if allow.needs_offered() {
-            let offered = &self.connected.platform.offered;
-            let included = offered.includes(self.cluster(), group, kind).await;
-            included.map_err(|error| SkeError::cluster(self.cluster().name(), false, error))?
-        } else {
-            false
-        };
         let touched = Touched {
-            group,
-            kind,
+            group: object.api_version.group(),
+            kind: object.kind.as_str(),
             operation,
         };
+        let offered = allow.needs_offered(touched) && self.is_offered(touched).await?;
         Ok(allow.decide(touched, |_, _| offered)?)
+    }
+
+    async fn is_offered(&self, touched: Touched<'_>) -> Result<bool, SkeError> {
+        let offered = &self.connected.platform.offered;
+        let included = offered
+            .includes(self.cluster(), touched.group, touched.kind)
+            .await;
+        included.map_err(|error| match error.refusal() {
+            Some(refusal) if refusal.code == 403 => SkeError::UnknownOffer(refusal.message.clone()),
+            _ => SkeError::cluster(self.cluster().name(), false, error),
+        })
     }
 
     fn sign_in(&self) -> SkeError {

@@ -69,9 +69,9 @@ pub(in crate::plugins::ske) struct Allow {
 }
 
 impl Allow {
-    /// Whether `decide` will ask which kinds installed Promises offer.
-    pub(in crate::plugins::ske) fn needs_offered(&self) -> bool {
-        self.rules.is_none() && !self.judged
+    /// Whether `decide` will ask if an installed Promise offers the kind.
+    pub(in crate::plugins::ske) fn needs_offered(&self, touched: Touched<'_>) -> bool {
+        self.rules.is_none() && !self.judged && touched.may_be_offered()
     }
 
     /// Decides one touch. `offered` says whether an installed Promise offers the group and kind; it is asked only
@@ -127,8 +127,12 @@ impl Touched<'_> {
             // Deleting comes this far only when stagedoor.ske.deletePromises has switched it on.
             return self.is_promise() && self.operation != Operation::Write;
         }
-        // A Promise offers kinds of groups of its own, never of the core.
-        !self.group.is_empty() && offered(self.group, self.kind)
+        self.may_be_offered() && offered(self.group, self.kind)
+    }
+
+    /// A Promise offers kinds of groups of its own, never of the core nor of Kratix.
+    fn may_be_offered(self) -> bool {
+        !self.group.is_empty() && self.group != KRATIX
     }
 
     fn not_listed(self) -> NotAllowed {
@@ -228,6 +232,14 @@ mod tests {
             .map_err(|problem| problem.to_string())
     }
 
+    fn needs_offered(allow: &Allow, (group, kind): (&str, &str)) -> bool {
+        allow.needs_offered(Touched {
+            group,
+            kind,
+            operation: READ,
+        })
+    }
+
     #[track_caller]
     fn allowed(allow: &Allow, what: (&str, &str), operations: &[Operation]) {
         for operation in [READ, WRITE, DELETE] {
@@ -243,7 +255,10 @@ mod tests {
     #[test]
     fn by_default_only_offered_kinds_may_be_touched_and_promises_read() {
         let closed = allow(None, false);
-        assert!(closed.needs_offered());
+        assert!(needs_offered(&closed, DATABASE));
+        for what in [SECRET, PROMISE, (KRATIX, "Work")] {
+            assert!(!needs_offered(&closed, what), "{what:?}");
+        }
         allowed(&closed, DATABASE, &[READ, WRITE, DELETE]);
         allowed(&closed, PROMISE, &[READ]);
         for what in [
@@ -262,7 +277,7 @@ mod tests {
     #[test]
     fn a_list_replaces_the_default() {
         let listed = allow(Some(vec![rule("apps", &["Deployment"], Access::Write)]), false);
-        assert!(!listed.needs_offered());
+        assert!(!needs_offered(&listed, DATABASE));
         allowed(&listed, ("apps", "Deployment"), &[READ, WRITE, DELETE]);
         allowed(&listed, DATABASE, &[]);
         allowed(&listed, PROMISE, &[]);
@@ -292,7 +307,7 @@ mod tests {
     #[test]
     fn where_the_cluster_judges_the_list_is_optional_and_restricts_only_when_given() {
         let judged = allow(None, true);
-        assert!(!judged.needs_offered());
+        assert!(!needs_offered(&judged, DATABASE));
         allowed(&judged, SECRET, &[READ, WRITE, DELETE]);
         allowed(&judged, PROMISE, &[READ, WRITE]);
         let listed = allow(Some(vec![rule("", &["ConfigMap"], Access::Write)]), true);

@@ -84,9 +84,9 @@ impl Write<'_> {
                 self.create().await
             }
             found => {
-                let existing = found?.body;
+                let existing = found?;
                 admit(self.caller, &UPDATE)?;
-                self.update(&existing).await
+                self.update(existing).await
             }
         }
     }
@@ -101,13 +101,13 @@ impl Write<'_> {
         )
     }
 
-    async fn update(&self, existing: &Value) -> Result<Option<Configured>, SkeError> {
-        if !existing["metadata"]["deletionTimestamp"].is_null() {
+    async fn update(&self, existing: Answer) -> Result<Option<Configured>, SkeError> {
+        if !existing.body["metadata"]["deletionTimestamp"].is_null() {
             return Err(SkeError::BeingDeleted(self.target.object.clone()));
         }
-        let object = self.manifest.applied_to(existing);
-        if object == *existing {
-            return Ok(Some(outcome(existing, Vec::new())));
+        let object = self.manifest.applied_to(&existing.body);
+        if object == existing.body {
+            return Ok(Some(outcome(&existing.body, existing.warnings)));
         }
         let cluster = self.session.cluster();
         let replaced = cluster
@@ -122,16 +122,16 @@ impl Write<'_> {
         what: &str,
         written: Result<Answer, KubernetesError>,
     ) -> Result<Option<Configured>, SkeError> {
-        let object = self.target.object;
         match written {
             Ok(answer) => {
+                let object = self.target.object;
                 let principal = encode_user_text(self.caller.subject().unwrap_or("nobody"));
                 let object = logged(object);
                 info!(principal, object, "{what} {object}");
                 Ok(Some(outcome(&answer.body, answer.warnings)))
             }
             Err(error) if error.is_conflict() => Ok(None),
-            Err(error) => match self.session.failed(object, true, error) {
+            Err(error) => match self.session.failed(self.target, true, error) {
                 SkeError::Absent(_) => Ok(None),
                 error => Err(error),
             },

@@ -36,7 +36,7 @@ impl Ske {
             .cluster()
             .delete(session.identity(), &target.address)
             .await;
-        let answer = deleted.map_err(|error| session.failed(object, true, error))?;
+        let answer = deleted.map_err(|error| session.failed(&target, true, error))?;
         let principal = encode_user_text(caller.subject().unwrap_or("nobody"));
         let object = logged(object);
         info!(principal, object, "Deleted {object}");
