@@ -1,6 +1,15 @@
 //! The plugin `ske` from the portal's request to a real API server and back.
 
+mod configure;
+mod conflicts;
+mod delete;
+mod guard;
 mod identity;
+mod input;
 mod kubernetes;
+mod permissions;
+mod place;
 mod portal;
+mod resource;
 mod silence;
+mod state;

@@ -16,7 +16,7 @@ pub(super) struct Backstage {
 }
 
 /// What a request was answered with.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Said {
     pub(super) status: u16,
     pub(super) body: Value,
@@ -89,7 +89,8 @@ pub(super) async fn post(app: &TestApp, token: &str, path: &str, body: &Value) -
     said(app.client.post(app.url(path)).bearer_auth(token).json(body)).await
 }
 
-async fn said(request: reqwest::RequestBuilder) -> Said {
+/// Sends the request and reads the answer, which is JSON whatever it says.
+pub(super) async fn said(request: reqwest::RequestBuilder) -> Said {
     let response = request.send().await.unwrap();
     let status = response.status().as_u16();
     let text = response.text().await.unwrap();
