@@ -2,7 +2,7 @@
 
 use std::{error::Error, io};
 
-use rustls::AlertDescription;
+use rustls::{AlertDescription, CertificateError};
 
 /// What a failed exchange means for the one who asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +15,31 @@ pub enum WireFailure {
     Unreachable,
     /// The connection broke later; the server may have acted.
     Interrupted,
+}
+
+/// What is wrong with a certificate that is not trusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CertificateFlaw {
+    /// Its time has passed or has not come yet, by our clock.
+    Outdated,
+    /// It is for another name than the one we asked.
+    OtherName,
+    /// It comes from no authority we trust; or anything else.
+    Untrusted,
+}
+
+/// Says why the certificate of a failure `WireFailure::Untrusted` is not trusted.
+pub fn certificate_flaw(error: &reqwest::Error) -> CertificateFlaw {
+    use CertificateError as C;
+    match find_tls(error) {
+        Some(rustls::Error::InvalidCertificate(
+            C::Expired | C::ExpiredContext { .. } | C::NotValidYet | C::NotValidYetContext { .. },
+        )) => CertificateFlaw::Outdated,
+        Some(rustls::Error::InvalidCertificate(C::NotValidForName | C::NotValidForNameContext { .. })) => {
+            CertificateFlaw::OtherName
+        }
+        _ => CertificateFlaw::Untrusted,
+    }
 }
 
 /// Names the failure.

@@ -12,7 +12,7 @@ use rustls::{
 use tracing::warn;
 use url::{Host, Url};
 
-pub use self::failure::{WireFailure, classify};
+pub use self::failure::{CertificateFlaw, WireFailure, certificate_flaw, classify};
 use self::unverified::Unverified;
 
 /// Time to connect to an upstream; a host that does not answer in this time is down.

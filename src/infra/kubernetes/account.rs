@@ -35,13 +35,19 @@ impl Account {
     pub(super) async fn add_to(&self, headers: &mut HeaderMap) -> Result<(), KubernetesError> {
         match self {
             Self::None => Err(KubernetesError::NoAccount),
-            Self::Token(token) => add_bearer(headers, token),
+            Self::Token(token) => add_bearer(headers, token).map_err(unusable),
             Self::File(path) => {
                 let token = tokio::fs::read_to_string(path).await;
                 let token = token.map_err(|source| KubernetesError::AccountUnreadable(Cause::new(source)))?;
-                add_bearer(headers, &SecretString::from(token))
+                add_bearer(headers, &SecretString::from(token)).map_err(unusable)
             }
             Self::Kubeconfig | Self::Implied => Ok(()),
         }
     }
+}
+
+/// It is our own credential that is broken, not the caller's identity.
+fn unusable(_: KubernetesError) -> KubernetesError {
+    let what = "the token holds characters that no header can carry";
+    KubernetesError::AccountUnreadable(Cause::new(std::io::Error::other(what)))
 }

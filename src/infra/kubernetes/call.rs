@@ -1,19 +1,24 @@
 //! One request and its answer.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderValue, Method, Request, Response, StatusCode,
-    header::{ACCEPT, CONTENT_TYPE, USER_AGENT, WARNING},
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, USER_AGENT, WARNING},
 };
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use kube::{client::Body, core::Status};
 use serde_json::Value;
 
 use super::error::{ApiRefusal, Cause, KubernetesError};
-use crate::infra::http_client::{WireFailure, classify};
+use crate::infra::http_client::{WireFailure, certificate_flaw, classify};
 
 /// Largest answer we take: etcd holds objects of 1.5 MB, and a discovery document of a large cluster is smaller.
 const MAX_ANSWER: usize = 8 << 20;
+
+/// What stands in the place of a credential that a server repeats.
+const REDACTED: &str = "[redacted]";
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
@@ -74,8 +79,35 @@ pub struct Answer {
     pub warnings: Vec<String>,
 }
 
+/// What was sent as a credential, which no answer may repeat.
+pub(super) struct Shown(Option<String>);
+
+impl Shown {
+    /// Finds it among the headers of a call.
+    pub(super) fn by(headers: &HeaderMap) -> Self {
+        let bearer = headers
+            .get(AUTHORIZATION)
+            .and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+        Self(bearer.filter(|token| !token.is_empty()).map(str::to_owned))
+    }
+
+    fn hidden_in(&self, body: Bytes) -> Bytes {
+        match &self.0 {
+            Some(token) if contains(&body, token.as_bytes()) => {
+                let text = String::from_utf8_lossy(&body);
+                text.replace(token, REDACTED).into()
+            }
+            _ => body,
+        }
+    }
+}
+
+fn contains(body: &[u8], token: &[u8]) -> bool {
+    body.windows(token.len()).any(|window| window == token)
+}
+
 /// Reads the whole answer; a status of 400 and above becomes an error.
-pub(super) async fn read(response: Response<Body>) -> Result<Answer, KubernetesError> {
+pub(super) async fn read(response: Response<Body>, shown: &Shown) -> Result<Answer, KubernetesError> {
     let (parts, body) = response.into_parts();
     let body = Limited::new(body, MAX_ANSWER)
         .collect()
@@ -89,8 +121,10 @@ pub(super) async fn read(response: Response<Body>) -> Result<Answer, KubernetesE
         return Err(KubernetesError::Unauthenticated);
     }
     if !parts.status.is_success() {
-        return Err(refusal(parts.status, &body)
-            .map_or(malformed, |refusal| KubernetesError::Refused(refusal.into())));
+        let refusal = refusal(parts.status, &shown.hidden_in(body));
+        return Err(refusal.map_or(malformed, |refusal| {
+            KubernetesError::Refused(refusal.with_retry_after(retry_after(&parts.headers)).into())
+        }));
     }
     let body = serde_json::from_slice(&body).map_err(|_| malformed)?;
     let warnings = warnings(&parts.headers);
@@ -103,12 +137,21 @@ pub(super) fn is_unknown_path(error: &KubernetesError) -> bool {
 }
 
 fn refusal(code: StatusCode, body: &Bytes) -> Option<ApiRefusal> {
-    let fields: Value = serde_json::from_slice(body).ok()?;
-    if fields["kind"] != "Status" {
-        return None;
+    let status = serde_json::from_slice(body)
+        .ok()
+        .filter(|fields: &Value| fields["kind"] == "Status")
+        .and_then(|fields| serde_json::from_value::<Status>(fields).ok());
+    match status {
+        Some(status) => Some(ApiRefusal::new(code.as_u16(), status)),
+        None if code == StatusCode::TOO_MANY_REQUESTS => Some(ApiRefusal::too_many()),
+        None => None,
     }
-    let status: Status = serde_json::from_value(fields).ok()?;
-    Some(ApiRefusal::new(code.as_u16(), status))
+}
+
+/// The header in seconds, as API servers write it.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
+    Some(Duration::from_secs(seconds))
 }
 
 fn broken(error: tower::BoxError) -> KubernetesError {
@@ -122,10 +165,10 @@ fn broken(error: tower::BoxError) -> KubernetesError {
 pub(super) fn failed(error: tower::BoxError) -> KubernetesError {
     match error.downcast::<reqwest::Error>() {
         Ok(error) => {
-            let failure = classify(&error);
+            let (failure, flaw) = (classify(&error), certificate_flaw(&error));
             let cause = Cause::new(error.without_url());
             match failure {
-                WireFailure::Untrusted => KubernetesError::Untrusted(cause),
+                WireFailure::Untrusted => KubernetesError::Untrusted(flaw, cause),
                 WireFailure::TlsRefused => KubernetesError::TlsRefused(cause),
                 WireFailure::Unreachable => KubernetesError::Unreachable(cause),
                 WireFailure::Interrupted => KubernetesError::Interrupted(cause),

@@ -10,7 +10,7 @@ use url::Url;
 
 use super::{
     account::Account,
-    call::{self, Answer, Call},
+    call::{self, Answer, Call, Shown},
     discovery::Served,
     error::{Cause, KubernetesError},
     identity::{self, Identity},
@@ -79,7 +79,7 @@ impl Cluster {
             .option_layer(file.authentication()?)
             .service(wire.clone());
         Ok(Self {
-            name: "of the local kubeconfig".to_owned(),
+            name: "local kubeconfig".to_owned(),
             base: base(file.url()),
             account: Account::Kubeconfig,
             open: Client::new(wire, "default"),
@@ -92,6 +92,11 @@ impl Cluster {
     /// Its name, for messages.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Our own credential there.
+    pub fn account(&self) -> &Account {
+        &self.account
     }
 
     /// Whether calls can be made in our own name.
@@ -111,12 +116,13 @@ impl Cluster {
 
     async fn send_once(&self, identity: &Identity, call: &Call) -> Result<Answer, KubernetesError> {
         let (client, headers) = self.credentials(identity).await?;
+        let shown = Shown::by(&headers);
         let request = call
             .request(&self.base, headers)
             .ok_or(KubernetesError::UnusableIdentity)?;
         let exchange = async {
             let response = client.send(request).await.map_err(failed)?;
-            call::read(response).await
+            call::read(response, &shown).await
         };
         let answer = timeout(self.limit, exchange).await;
         answer.unwrap_or(Err(KubernetesError::Slow(self.limit)))

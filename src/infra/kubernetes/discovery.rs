@@ -131,8 +131,12 @@ impl Cluster {
             Err(error) if is_unknown_path(&error) => return Ok(Vec::new()),
             answer => answer?.body,
         };
-        let list: APIResourceList =
-            serde_json::from_value(list).map_err(|_| KubernetesError::Malformed { status: 200 })?;
+        let malformed = KubernetesError::Malformed { status: 200 };
+        // The library takes any JSON object for an empty list.
+        if !list["resources"].is_array() {
+            return Err(malformed);
+        }
+        let list: APIResourceList = serde_json::from_value(list).map_err(|_| malformed)?;
         Ok(resources(list, kind))
     }
 }

@@ -5,6 +5,13 @@ use std::{error::Error, sync::Arc, time::Duration};
 use kube::core::{Status, response::StatusCause};
 
 use super::objects::Address;
+use crate::infra::http_client::CertificateFlaw;
+
+/// Longest sentence of a server that is repeated; one about a wrong object names every wrong field.
+const MAX_MESSAGE: usize = 4096;
+
+/// Most field problems that are repeated.
+const MAX_CAUSES: usize = 100;
 
 /// A failed call. Cheap to clone.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -14,7 +21,7 @@ pub enum KubernetesError {
     Unreachable(#[source] Cause),
     /// The API server's certificate is not trusted.
     #[error("the API server's certificate is not trusted")]
-    Untrusted(#[source] Cause),
+    Untrusted(CertificateFlaw, #[source] Cause),
     /// The API server refused our side of TLS.
     #[error("the API server refused the TLS connection")]
     TlsRefused(#[source] Cause),
@@ -95,8 +102,8 @@ pub struct FieldProblem {
 impl From<StatusCause> for FieldProblem {
     fn from(cause: StatusCause) -> Self {
         Self {
-            field: cause.field,
-            message: cause.message,
+            field: shortened(cause.field),
+            message: shortened(cause.message),
         }
     }
 }
@@ -106,7 +113,7 @@ impl ApiRefusal {
         let mut refusal = Self {
             code,
             reason: status.reason,
-            message: status.message,
+            message: shortened(status.message),
             kind: String::new(),
             name: String::new(),
             causes: Vec::new(),
@@ -117,9 +124,33 @@ impl ApiRefusal {
             refusal.retry_after = seconds.map(|seconds| Duration::from_secs(seconds.into()));
             refusal.kind = details.kind;
             refusal.name = details.name;
-            refusal.causes = details.causes.into_iter().map(FieldProblem::from).collect();
+            refusal.causes = details
+                .causes
+                .into_iter()
+                .take(MAX_CAUSES)
+                .map(FieldProblem::from)
+                .collect();
         }
         refusal
+    }
+
+    /// What a server says that limits the rate of calls before it looks at them; its text is no `Status`.
+    pub(super) fn too_many() -> Self {
+        Self {
+            code: 429,
+            reason: "TooManyRequests".to_owned(),
+            message: "The API server gets too many requests; try again later".to_owned(),
+            kind: String::new(),
+            name: String::new(),
+            causes: Vec::new(),
+            retry_after: None,
+        }
+    }
+
+    /// The same with what the answer's header says, unless the `Status` says it already.
+    pub(super) fn with_retry_after(mut self, seconds: Option<Duration>) -> Self {
+        self.retry_after = self.retry_after.or(seconds);
+        self
     }
 
     /// Whether the object itself is absent, and not its kind or its namespace.
@@ -143,4 +174,12 @@ impl KubernetesError {
     pub fn is_conflict(&self) -> bool {
         self.refusal().is_some_and(|refusal| refusal.code == 409)
     }
+}
+
+fn shortened(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(MAX_MESSAGE) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
 }

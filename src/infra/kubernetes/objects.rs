@@ -23,6 +23,16 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
 /// Fields the server does not know are refused instead of dropped ("Kubernetes API concepts", field validation).
 const STRICT: &str = "fieldValidation=Strict";
 
+/// Objects asked for at once, first and when these together are too large: one holds at most 1.5 MB, as etcd takes no
+/// larger ones.
+const PAGES: [usize; 2] = [50, 5];
+
+/// Most pages of a list; a server that says there is always more is none.
+const MOST_PAGES: usize = 1000;
+
+/// JSON that is not what was asked for.
+const NO_OBJECT: KubernetesError = KubernetesError::Malformed { status: 200 };
+
 /// Where one object is.
 #[derive(Debug, Clone)]
 pub struct Address {
@@ -45,6 +55,15 @@ impl Address {
         format!("{}/{}", self.collection(), escape(&self.name))
     }
 
+    /// Passes on what is the object asked about, and no other JSON.
+    fn confirm(&self, answer: Answer) -> Result<Answer, KubernetesError> {
+        if answer.body["metadata"]["name"] == self.name.as_str() {
+            Ok(answer)
+        } else {
+            Err(NO_OBJECT)
+        }
+    }
+
     fn kind(&self) -> Kind {
         let api = &self.resource.api;
         Kind {
@@ -61,15 +80,49 @@ impl Cluster {
     /// # Errors
     /// A refusal, also when it does not exist; `NotServed` when the kind is gone; the failure of the call.
     pub async fn get(&self, identity: &Identity, address: &Address) -> Result<Answer, KubernetesError> {
-        self.about(address, identity, Call::get(address.path())).await
+        let answer = self.about(address, identity, Call::get(address.path())).await?;
+        address.confirm(answer)
     }
 
-    /// Reads the list of a kind in the whole cluster.
+    /// Shows each object of a kind in the whole cluster to `each`; never holds more than a page of them.
     ///
     /// # Errors
     /// As for `get`.
-    pub async fn list(&self, identity: &Identity, resource: &Resource) -> Result<Answer, KubernetesError> {
+    pub async fn list(
+        &self,
+        identity: &Identity,
+        resource: &Resource,
+        mut each: impl FnMut(&Value),
+    ) -> Result<(), KubernetesError> {
+        let [mut size, small] = PAGES;
+        let mut from = String::new();
+        for _ in 0..MOST_PAGES {
+            let page = match self.page(identity, resource, (size, &from)).await {
+                Err(KubernetesError::TooLarge(_)) if size > small => {
+                    size = small;
+                    continue;
+                }
+                page => page?.body,
+            };
+            let objects = page["items"].as_array().ok_or(NO_OBJECT)?;
+            objects.iter().for_each(&mut each);
+            match page["metadata"]["continue"].as_str() {
+                Some(next) if !next.is_empty() => next.clone_into(&mut from),
+                _ => return Ok(()),
+            }
+        }
+        Err(NO_OBJECT)
+    }
+
+    /// Reads one page ("Kubernetes API concepts", retrieving large results sets in chunks).
+    async fn page(
+        &self,
+        identity: &Identity,
+        resource: &Resource,
+        (size, from): (usize, &str),
+    ) -> Result<Answer, KubernetesError> {
         let path = DynamicObject::url_path(&resource.api, None);
+        let path = format!("{path}?limit={size}&continue={}", escape(from));
         self.send(identity, &Call::get(path)).await
     }
 
@@ -84,8 +137,8 @@ impl Cluster {
         object: &Value,
     ) -> Result<Answer, KubernetesError> {
         let path = format!("{}?{STRICT}", address.collection());
-        self.about(address, identity, Call::with_body(Method::POST, path, object))
-            .await
+        let call = Call::with_body(Method::POST, path, object);
+        address.confirm(self.about(address, identity, call).await?)
     }
 
     /// Replaces an object; its `resourceVersion` makes this fail when somebody else was faster.
@@ -99,8 +152,8 @@ impl Cluster {
         object: &Value,
     ) -> Result<Answer, KubernetesError> {
         let path = format!("{}?{STRICT}", address.path());
-        self.about(address, identity, Call::with_body(Method::PUT, path, object))
-            .await
+        let call = Call::with_body(Method::PUT, path, object);
+        address.confirm(self.about(address, identity, call).await?)
     }
 
     /// Asks for deletion; what depends on the object goes in the background, as with `kubectl`.

@@ -8,7 +8,10 @@ use serde_json::{Value, json};
 use super::domain::{Invalid, NotAllowed, NotImpersonated, ObjectRef};
 use crate::{
     backstage::error::{BackstageError, RequestLine, envelope},
-    infra::kubernetes::{ApiRefusal, KubernetesError},
+    infra::{
+        http_client::CertificateFlaw,
+        kubernetes::{Account, ApiRefusal, Cluster, KubernetesError},
+    },
 };
 
 /// A failure to do what the portal asked.
@@ -73,6 +76,8 @@ pub(super) enum SkeError {
 pub(super) struct Trouble {
     /// The cluster's name.
     pub(super) cluster: String,
+    /// Where it is set up.
+    place: Place,
     /// Whether something may have been changed.
     pub(super) write: bool,
     /// Says what happened.
@@ -81,10 +86,11 @@ pub(super) struct Trouble {
 
 impl SkeError {
     /// A call that failed for no reason of its own.
-    pub(super) fn cluster(cluster: &str, write: bool, error: KubernetesError) -> Self {
+    pub(super) fn cluster(cluster: &Cluster, write: bool, error: KubernetesError) -> Self {
         Self::Cluster {
             trouble: Trouble {
-                cluster: cluster.to_owned(),
+                cluster: cluster.name().to_owned(),
+                place: Place::of(cluster.account()),
                 write,
                 error: error.clone(),
             },
@@ -93,29 +99,51 @@ impl SkeError {
     }
 }
 
+/// Where a person finds what a cluster is reached with.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    address: &'static str,
+    authority: &'static str,
+    credential: &'static str,
+}
+
+impl Place {
+    fn of(account: &Account) -> Self {
+        match account {
+            Account::None | Account::Token(_) | Account::Implied => Self {
+                address: "its url below kubernetes.clusterLocatorMethods",
+                authority: "caData or caFile of the cluster below kubernetes.clusterLocatorMethods",
+                credential: "serviceAccountToken of the cluster below kubernetes.clusterLocatorMethods",
+            },
+            Account::File(_) => Self {
+                address: "KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT of the pod",
+                authority: "ca.crt, which Kubernetes mounts into the pod",
+                credential: "the token that Kubernetes mounts into the pod, and that its service account still exists",
+            },
+            Account::Kubeconfig => Self {
+                address: "the server of the kubeconfig's current context",
+                authority: "certificate-authority of the kubeconfig's cluster",
+                credential: "the user of the kubeconfig's current context",
+            },
+        }
+    }
+}
+
 fn describe(trouble: &Trouble) -> String {
     use KubernetesError as E;
-    let Trouble {
-        cluster,
-        write,
-        error,
-    } = trouble;
-    let cluster = format!("The platform cluster '{cluster}'");
-    let doubt = if *write {
-        "whether the change was made is not known, so reload before you try again"
-    } else {
-        "try again"
-    };
-    match error {
+    let place = trouble.place;
+    let cluster = format!("The platform cluster '{}'", trouble.cluster);
+    let doubt = if trouble.write { UNKNOWN_FATE } else { "try again" };
+    match &trouble.error {
+        E::Refused(refusal) if trouble.write && refusal.code >= 500 => {
+            format!("{}; {doubt}", refusal.message)
+        }
         E::Refused(refusal) => refusal.message.clone(),
         E::Unreachable(_) => format!(
-            "{cluster} cannot be reached; check its url below kubernetes.clusterLocatorMethods, the network and the \
-             proxy settings"
+            "{cluster} cannot be reached; check {}, the network and the proxy settings",
+            place.address
         ),
-        E::Untrusted(_) => format!(
-            "{cluster} shows a certificate that is not trusted; name its certificate authority in caData or caFile of \
-             the cluster below kubernetes.clusterLocatorMethods"
-        ),
+        E::Untrusted(flaw, _) => format!("{cluster} shows a certificate that {}", untrusted(*flaw, place)),
         E::TlsRefused(_) => format!("{cluster} refused the TLS connection; it may want a client certificate"),
         E::Interrupted(_) => format!("The connection to the platform cluster broke; {doubt}"),
         E::Slow(limit) => format!(
@@ -123,23 +151,58 @@ fn describe(trouble: &Trouble) -> String {
             limit.as_secs_f32()
         ),
         E::Unauthenticated => format!(
-            "{cluster} does not accept our own credential; check serviceAccountToken of the cluster below \
-             kubernetes.clusterLocatorMethods"
+            "{cluster} does not accept our own credential; check {}",
+            place.credential
         ),
-        E::AccountUnreadable(_) => {
-            format!("Our own credential for {cluster} cannot be read; see Stagedoor's log")
-        }
+        E::AccountUnreadable(_) => format!(
+            "Our own credential for {cluster} cannot be used; check {}",
+            place.credential
+        ),
         E::NoAccount => format!(
-            "{cluster} is configured without a credential of our own; set serviceAccountToken below \
-             kubernetes.clusterLocatorMethods"
+            "{cluster} is configured without a credential of our own; set {}",
+            place.credential
         ),
         E::UnusableIdentity => "The cluster user of this caller cannot be sent to the platform".to_owned(),
         E::NotServed => format!("{cluster} does not serve this kind"),
         E::Malformed { status } => format!(
-            "{cluster} answered with HTTP status {status} and something that is no answer of an API server; check its \
-             url below kubernetes.clusterLocatorMethods, and that no proxy answers in its place"
+            "{cluster} answered with HTTP status {status} and something that is no answer of an API server; check {}, \
+             and that no proxy answers in its place{}",
+            place.address,
+            trouble.aftermath()
         ),
-        E::TooLarge(limit) => format!("{cluster} sent more than {limit} bytes"),
+        E::TooLarge(limit) => {
+            format!("{cluster} sent more than {limit} bytes{}", trouble.aftermath())
+        }
+    }
+}
+
+/// What is said of a write whose answer did not come or says nothing.
+const UNKNOWN_FATE: &str = "whether the change was made is not known, so reload before you try again";
+
+impl Trouble {
+    fn aftermath(&self) -> String {
+        if self.write {
+            format!("; {UNKNOWN_FATE}")
+        } else {
+            String::new()
+        }
+    }
+}
+
+fn untrusted(flaw: CertificateFlaw, place: Place) -> String {
+    match flaw {
+        CertificateFlaw::Outdated => {
+            "has expired or is not valid yet; renew the API server's certificate, or set the clock of this machine right"
+                .to_owned()
+        }
+        CertificateFlaw::OtherName => format!(
+            "is for another name than the one it is reached under; check {}",
+            place.address
+        ),
+        CertificateFlaw::Untrusted => format!(
+            "is not trusted; name its certificate authority in {}",
+            place.authority
+        ),
     }
 }
 
@@ -168,7 +231,7 @@ impl From<SkeError> for BackstageError {
 /// The class of a failed call: what the API server says of the request is the caller's, all else is not.
 fn upstream(trouble: &Trouble, text: String) -> BackstageError {
     match &trouble.error {
-        KubernetesError::Refused(refusal) => refused(refusal, text),
+        KubernetesError::Refused(refusal) => hold_off(refused(refusal, text), refusal),
         KubernetesError::Slow(_) => BackstageError::unavailable(StatusCode::GATEWAY_TIMEOUT, text),
         KubernetesError::UnusableIdentity => BackstageError::not_allowed(text),
         _ => BackstageError::unavailable(StatusCode::BAD_GATEWAY, text),
@@ -180,7 +243,7 @@ fn refused(refusal: &ApiRefusal, text: String) -> BackstageError {
         403 => BackstageError::not_allowed(text),
         409 => BackstageError::conflict(text),
         413 => BackstageError::new("InputError", StatusCode::PAYLOAD_TOO_LARGE, text),
-        429 => too_many(refusal, text),
+        429 => BackstageError::unavailable(StatusCode::TOO_MANY_REQUESTS, text),
         // What is wrong with the request itself; 404 here is an absent namespace or kind, never the object.
         400 | 404 | 405 | 406 | 415 | 422 => unprocessable(text).with_field("details", json!(refusal.causes)),
         504 => BackstageError::unavailable(StatusCode::GATEWAY_TIMEOUT, text),
@@ -192,8 +255,8 @@ fn unprocessable(text: String) -> BackstageError {
     BackstageError::new("InputError", StatusCode::UNPROCESSABLE_ENTITY, text)
 }
 
-fn too_many(refusal: &ApiRefusal, text: String) -> BackstageError {
-    let error = BackstageError::unavailable(StatusCode::TOO_MANY_REQUESTS, text);
+/// Passes on when to come back, if the API server said so.
+fn hold_off(error: BackstageError, refusal: &ApiRefusal) -> BackstageError {
     match refusal.retry_after {
         Some(wait) => error.with_header(RETRY_AFTER, HeaderValue::from(wait.as_secs())),
         None => error,

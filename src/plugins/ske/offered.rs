@@ -86,29 +86,30 @@ async fn look(cluster: &Cluster) -> Result<Kinds, KubernetesError> {
         Err(KubernetesError::NotServed) => return Ok(Kinds::new()),
         promises => promises?,
     };
-    let list = cluster.list(&Identity::Account, &promises).await?;
-    Ok(offered_by(&list.body))
+    let mut kinds = Kinds::new();
+    let each = |promise: &Value| kinds.extend(offered_by(promise));
+    cluster.list(&Identity::Account, &promises, each).await?;
+    Ok(kinds)
 }
 
 /// Number of Promises and of kinds they offer, for `check`.
 pub(super) async fn count(cluster: &Cluster) -> Result<(usize, usize), KubernetesError> {
     let promises = cluster.resource(&Identity::Account, &promise_kind()).await?;
-    let list = cluster.list(&Identity::Account, &promises).await?.body;
-    let promises = list["items"].as_array().map_or(0, Vec::len);
-    Ok((promises, offered_by(&list).len()))
+    let (mut count, mut kinds) = (0, Kinds::new());
+    let each = |promise: &Value| {
+        count += 1;
+        kinds.extend(offered_by(promise));
+    };
+    cluster.list(&Identity::Account, &promises, each).await?;
+    Ok((count, kinds.len()))
 }
 
 /// Each Promise holds the definition of its request kind in `spec.api`.
-fn offered_by(list: &Value) -> Kinds {
-    let promises = list["items"].as_array().into_iter().flatten();
-    promises
-        .filter_map(|promise| {
-            let definition = &promise["spec"]["api"]["spec"];
-            let group = definition["group"].as_str()?;
-            let kind = definition["names"]["kind"].as_str()?;
-            Some((group.to_owned(), kind.to_owned()))
-        })
-        .collect()
+fn offered_by(promise: &Value) -> Option<(String, String)> {
+    let definition = &promise["spec"]["api"]["spec"];
+    let group = definition["group"].as_str()?;
+    let kind = definition["names"]["kind"].as_str()?;
+    Some((group.to_owned(), kind.to_owned()))
 }
 
 #[cfg(test)]
@@ -118,15 +119,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_promise_without_an_api_offers_nothing_and_hides_no_other() {
+    fn a_promise_without_an_api_offers_nothing() {
         let api = json!({"spec": {"group": "example.com", "names": {"kind": "Database"}}});
-        let list = json!({"items": [
-            {"spec": {}}, {"spec": {"api": "text"}}, {}, {"spec": {"api": api}},
-        ]});
-        let kinds = offered_by(&list);
-        assert_eq!(
-            kinds,
-            Kinds::from([("example.com".to_owned(), "Database".to_owned())])
-        );
+        let offered = offered_by(&json!({"spec": {"api": api}}));
+        assert_eq!(offered, Some(("example.com".to_owned(), "Database".to_owned())));
+        for promise in [json!({"spec": {}}), json!({"spec": {"api": "text"}}), json!({})] {
+            assert_eq!(offered_by(&promise), None, "{promise}");
+        }
     }
 }

@@ -108,7 +108,7 @@ impl Session {
             {
                 self.sign_in()
             }
-            _ => SkeError::cluster(self.cluster().name(), write, error),
+            _ => SkeError::cluster(self.cluster(), write, error),
         }
     }
 
@@ -116,7 +116,7 @@ impl Session {
     fn not_found_out(&self, object: &ObjectRef, error: KubernetesError) -> SkeError {
         match error {
             KubernetesError::Unauthenticated if self.cluster().has_account() => {
-                SkeError::cluster(self.cluster().name(), false, error)
+                SkeError::cluster(self.cluster(), false, error)
             }
             error => self.failed_call(object, false, error),
         }
@@ -144,7 +144,7 @@ impl Session {
             .await;
         included.map_err(|error| match error.refusal() {
             Some(refusal) if refusal.code == 403 => SkeError::UnknownOffer(refusal.message.clone()),
-            _ => SkeError::cluster(self.cluster().name(), false, error),
+            _ => SkeError::cluster(self.cluster(), false, error),
         })
     }
 

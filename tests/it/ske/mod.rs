@@ -3,6 +3,8 @@
 mod configure;
 mod conflicts;
 mod delete;
+mod discovery;
+mod faults;
 mod guard;
 mod identity;
 mod input;

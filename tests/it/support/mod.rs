@@ -4,6 +4,7 @@ pub(crate) mod app;
 pub(crate) mod backstage;
 pub(crate) mod binary;
 pub(crate) mod kubernetes;
+pub(crate) mod kubernetes_fake;
 pub(crate) mod log;
 pub(crate) mod node;
 pub(crate) mod simulator;
