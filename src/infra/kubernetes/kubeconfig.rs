@@ -6,7 +6,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use kube::{
     Config,
     client::{ConfigExt, middleware::AuthLayer},
-    config::{AuthInfo, KubeConfigOptions, Kubeconfig},
+    config::{AuthInfo, KubeConfigOptions, Kubeconfig, KubeconfigError as LibraryError},
 };
 use secrecy::ExposeSecret;
 use url::Url;
@@ -27,12 +27,12 @@ pub struct LocalKubeconfig {
 #[derive(Debug, thiserror::Error)]
 pub enum KubeconfigError {
     /// It cannot be read, or its current context is broken.
-    #[error("the kubeconfig '{}' cannot be used: {source}", .path.display())]
+    #[error("the kubeconfig '{}' cannot be used: {why}", .path.display())]
     Unusable {
         /// The file.
         path: PathBuf,
-        /// The library's own words.
-        source: Box<kube::config::KubeconfigError>,
+        /// What is wrong with it, without anything it holds.
+        why: String,
     },
     /// The server's address is none.
     #[error("the kubeconfig's current context names no usable server address")]
@@ -65,9 +65,9 @@ impl LocalKubeconfig {
     /// # Errors
     /// It cannot be read or names no usable server.
     pub async fn read(path: PathBuf) -> Result<Self, KubeconfigError> {
-        let unusable = |source| KubeconfigError::Unusable {
+        let unusable = |error: LibraryError| KubeconfigError::Unusable {
             path: path.clone(),
-            source: Box::new(source),
+            why: why(&error),
         };
         let file = Kubeconfig::read_from(&path).map_err(unusable)?;
         let options = KubeConfigOptions::default();
@@ -108,6 +108,14 @@ impl LocalKubeconfig {
                 Trust::Authorities(certificates.iter().map(|der| pem(der)).collect::<String>().into())
             }
         }
+    }
+}
+
+/// The library's words, but for those that show the line of the file with whatever secret stands there.
+fn why(error: &LibraryError) -> String {
+    match error {
+        LibraryError::Parse(_) => "it is not the YAML of a kubeconfig".to_owned(),
+        other => other.to_string(),
     }
 }
 

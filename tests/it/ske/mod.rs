@@ -1,5 +1,6 @@
 //! The plugin `ske` from the portal's request to a real API server and back.
 
+mod clusters;
 mod configure;
 mod conflicts;
 mod delete;
@@ -7,8 +8,11 @@ mod discovery;
 mod faults;
 mod guard;
 mod identity;
+mod in_cluster;
 mod input;
+mod kubeconfig;
 mod kubernetes;
+mod outages;
 mod permissions;
 mod place;
 mod portal;

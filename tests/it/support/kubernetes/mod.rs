@@ -34,7 +34,7 @@ mod guarded;
 pub(crate) mod issuer;
 mod kinds;
 pub(crate) mod kratix;
-mod mounted;
+pub(crate) mod mounted;
 mod rbac;
 mod server;
 
