@@ -15,6 +15,9 @@ use crate::{
 const NEEDS_USER: &str =
     "skipped: needs a user, because the cluster is configured without a credential of our own";
 
+/// Where the rights are written down, ready for `kubectl`.
+const RIGHTS: &str = "docs/KUBERNETES.md";
+
 /// An entity reference that stands for any user.
 const SOMEBODY: &str = "user:default/guest";
 
@@ -57,12 +60,13 @@ async fn rights(connected: &Connected) -> Vec<Check> {
         Ok(subject) => Ok(format!("signed in as {}", subject.user)),
         Err(error) => Err(sentence(cluster, error)),
     };
-    let mut lines = vec![line("SKE account", account), promises(cluster).await];
+    let mut lines = vec![line("SKE account", account), promises(connected).await];
     lines.extend(impersonation(connected).await);
     lines
 }
 
-async fn promises(cluster: &Cluster) -> Check {
+async fn promises(connected: &Connected) -> Check {
+    let cluster = &connected.platform.cluster;
     let outcome = match offered::count(cluster).await {
         Ok((promises, kinds)) => Ok(format!("{promises} may be read, they offer {kinds} kinds")),
         Err(KubernetesError::NotServed) => Err(
@@ -70,9 +74,27 @@ async fn promises(cluster: &Cluster) -> Check {
              ske.kubernetes.platformName"
                 .to_owned(),
         ),
-        Err(error) => Err(sentence(cluster, error)),
+        Err(error) if !is_forbidden(&error) => Err(sentence(cluster, error)),
+        Err(error) => may_not_list(connected, &sentence(cluster, error)),
     };
     line("SKE Promises", outcome)
+}
+
+fn is_forbidden(error: &KubernetesError) -> bool {
+    error.refusal().is_some_and(|refusal| refusal.code == 403)
+}
+
+/// Promises are listed only where what they offer decides what may be touched.
+fn may_not_list(connected: &Connected, refusal: &str) -> Result<String, String> {
+    let config = &connected.config;
+    let is_judged = config.impersonation.is_some();
+    if config.allow.is_none() && !is_judged {
+        return Err(format!(
+            "{refusal}; grant the account the verb list on promises in group platform.kratix.io ({RIGHTS}), or say in \
+             stagedoor.ske.allow what may be touched"
+        ));
+    }
+    Ok("served; our account may not list them, and need not".to_owned())
 }
 
 /// Asks the cluster whether our account may speak for somebody whom the templates make of a user.
@@ -104,7 +126,7 @@ async fn may_speak_for<'a>(
             Ok(false) => {
                 return Err(format!(
                     "the account may not speak for '{name}' ({what}); grant it the verb impersonate on {what} in a \
-                     ClusterRole"
+                     ClusterRole ({RIGHTS})"
                 ));
             }
             Err(error) => return Err(sentence(cluster, error)),
@@ -114,7 +136,7 @@ async fn may_speak_for<'a>(
 }
 
 fn sentence(cluster: &Cluster, error: KubernetesError) -> String {
-    SkeError::cluster(cluster.name(), false, error).to_string()
+    SkeError::cluster(cluster, false, error).to_string()
 }
 
 fn line(name: &str, outcome: Result<String, String>) -> Check {
