@@ -2,6 +2,7 @@
 
 pub mod clock;
 mod crypto;
+pub mod git;
 pub mod http_client;
 pub mod http_server;
 pub mod kubernetes;

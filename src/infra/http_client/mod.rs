@@ -201,6 +201,14 @@ fn base_builder(tls: rustls::ClientConfig) -> reqwest::ClientBuilder {
         .redirect(reqwest::redirect::Policy::none())
 }
 
+/// The system's bundle of certificate authorities, if it is at one of the usual places.
+pub(super) fn system_bundle() -> Option<&'static Path> {
+    SYSTEM_BUNDLES
+        .map(Path::new)
+        .into_iter()
+        .find(|bundle| bundle.exists())
+}
+
 /// Says why a PEM file's content cannot serve as certificate authorities; never repeats it.
 ///
 /// # Errors

@@ -1,0 +1,254 @@
+//! One round of the writer: look where the branch is, put the waiting changes on it, push, and sort the outcome.
+
+use std::time::{Duration, Instant};
+
+use git2::{Oid, Repository};
+use uuid::Uuid;
+
+use super::{
+    batch::Batch,
+    credentials::Credentials,
+    engine::Engine,
+    error::GitError,
+    mirror::{Known, Mirror},
+    pending::Pending,
+    transport::{self, Advertised, Pushed, has},
+};
+
+/// The longest pause after a first lost race; it doubles with each further one.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+
+/// What is left to do after a round.
+#[derive(Debug, Default)]
+pub(super) struct Rest {
+    /// Changes without an answer, in their order.
+    pub(super) changes: Vec<Pending>,
+    /// To be waited for, so that those who raced do not race again at the same instant.
+    pub(super) pause: Option<Duration>,
+    /// The server did not accept the credential.
+    pub(super) refused: bool,
+}
+
+/// Runs a round. Blocks.
+///
+/// `renewed` says that the credential was renewed after a refusal, so that a second one is final.
+pub(super) fn run(
+    engine: &Engine,
+    changes: Vec<Pending>,
+    credentials: Option<&Credentials>,
+    renewed: bool,
+) -> Rest {
+    let mut round = Round {
+        engine,
+        credentials,
+        renewed,
+        waiting: changes,
+        batch: Batch::default(),
+        behind: false,
+    };
+    match round.attempt() {
+        Ok(rest) => rest,
+        Err(error) => round.failed(error),
+    }
+}
+
+struct Round<'a> {
+    engine: &'a Engine,
+    credentials: Option<&'a Credentials>,
+    renewed: bool,
+    waiting: Vec<Pending>,
+    batch: Batch,
+    /// The mirror lacks what the branch is at.
+    behind: bool,
+}
+
+impl Round<'_> {
+    fn attempt(&mut self) -> Result<Rest, GitError> {
+        let mirror = self.engine.mirror()?;
+        let repository = mirror.repository()?;
+        let access = self.engine.access(self.credentials);
+        let as_of = Instant::now();
+        let pushed = transport::push(&repository, &access, |advertised| {
+            let seen = self.seen(&mirror, &repository, advertised)?;
+            self.plan(&mirror, &repository, Known { tip: seen, as_of })
+        })?;
+        match pushed {
+            Pushed::Nothing if self.behind => {
+                self.engine.fetch(self.credentials)?;
+            }
+            Pushed::Nothing => std::mem::take(&mut self.batch).settle(),
+            Pushed::Landed => self.landed(&mirror, &repository),
+            Pushed::Policy(error) => self.refused(&error),
+            Pushed::Race => return Ok(self.raced()),
+            Pushed::Unclear => return Ok(self.in_doubt()),
+            Pushed::Failed(error) => return Err(error),
+        }
+        Ok(self.leftover(None))
+    }
+
+    fn seen(
+        &mut self,
+        mirror: &Mirror,
+        repository: &Repository,
+        advertised: Advertised,
+    ) -> Result<Option<Oid>, GitError> {
+        // Late enough that those who came during the handshake share the push.
+        let room = self
+            .engine
+            .settings
+            .limits
+            .most_together
+            .saturating_sub(self.waiting.len());
+        self.waiting.append(&mut self.engine.queue.take(room));
+        self.engine.tip_of(mirror, repository, advertised)
+    }
+
+    /// Puts the waiting changes on the branch as the server has it; returns the commit to push.
+    fn plan(
+        &mut self,
+        mirror: &Mirror,
+        repository: &Repository,
+        seen: Known,
+    ) -> Result<Option<Oid>, GitError> {
+        self.behind = seen.tip.is_some_and(|tip| !has(repository, tip));
+        if self.behind {
+            return Ok(None);
+        }
+        mirror.note(repository, seen)?;
+        let changes = self.next_together();
+        match Batch::build(repository, seen.tip, changes) {
+            Ok(batch) => self.batch = batch,
+            Err((damage, mut changes)) => {
+                changes.append(&mut self.waiting);
+                self.waiting = changes;
+                return Err(damage);
+            }
+        }
+        Ok(self.batch.to_push())
+    }
+
+    /// Those who go together: all, or one at a time of those whose neighbours were refused.
+    fn next_together(&mut self) -> Vec<Pending> {
+        if self.waiting.iter().any(|pending| pending.alone) {
+            self.waiting.drain(..1).collect()
+        } else {
+            std::mem::take(&mut self.waiting)
+        }
+    }
+
+    fn landed(&mut self, mirror: &Mirror, repository: &Repository) {
+        let batch = std::mem::take(&mut self.batch);
+        if let Some(commit) = batch.to_push() {
+            // If the reference cannot be written, the next fetch notes it.
+            let _ = mirror.note_landed(repository, commit);
+        }
+        batch.settle();
+    }
+
+    fn raced(&mut self) -> Rest {
+        let changes = std::mem::take(&mut self.batch).take_back();
+        let again = self.once_more(changes, |tries| GitError::Contended { tries });
+        self.rest_with(again)
+    }
+
+    fn in_doubt(&mut self) -> Rest {
+        let changes = std::mem::take(&mut self.batch).in_doubt();
+        let again = self.once_more(changes, |_| GitError::Undecided);
+        self.rest_with(again)
+    }
+
+    /// A refused push of one commit is that change's answer; one of several is taken apart.
+    fn refused(&mut self, error: &GitError) {
+        let batch = std::mem::take(&mut self.batch);
+        let mut changes = if batch.commits() == 1 {
+            batch.refuse(error)
+        } else {
+            let mut changes = batch.take_back();
+            changes.iter_mut().for_each(|pending| pending.alone = true);
+            changes
+        };
+        changes.append(&mut self.waiting);
+        self.waiting = changes;
+    }
+
+    /// Counts a try; who has had all of them is answered, with doubt where a commit may have been taken.
+    fn once_more(&self, changes: Vec<Pending>, error: impl Fn(u32) -> GitError) -> Vec<Pending> {
+        let mut again = Vec::new();
+        for mut pending in changes {
+            pending.tries += 1;
+            if pending.tries < self.engine.settings.limits.tries {
+                again.push(pending);
+            } else if pending.is_undecided() {
+                pending.answer(Err(GitError::Undecided));
+            } else {
+                let tries = pending.tries;
+                pending.answer(Err(error(tries)));
+            }
+        }
+        again
+    }
+
+    fn rest_with(&mut self, mut again: Vec<Pending>) -> Rest {
+        let tries = again.iter().map(|pending| pending.tries).max().unwrap_or(0);
+        again.append(&mut self.waiting);
+        self.waiting = again;
+        self.leftover(Some(pause(tries)))
+    }
+
+    fn leftover(&mut self, pause: Option<Duration>) -> Rest {
+        let changes = std::mem::take(&mut self.waiting);
+        Rest {
+            pause: pause.filter(|_| !changes.is_empty()),
+            changes,
+            refused: false,
+        }
+    }
+
+    /// The round came to nothing. A refused credential and a damaged mirror are worth another try; else everybody
+    /// who waits is told, except those of whom a commit may have been taken: for them the server is asked again.
+    fn failed(mut self, error: GitError) -> Rest {
+        let mut changes = std::mem::take(&mut self.batch).take_back();
+        changes.append(&mut self.waiting);
+        if matches!(error, GitError::CredentialsRefused { .. }) && !self.renewed {
+            return Rest {
+                changes,
+                pause: None,
+                refused: true,
+            };
+        }
+        if error.blames_the_mirror() {
+            if let Ok(mirror) = self.engine.mirror() {
+                mirror.discard(&error.to_string());
+            }
+            let again = self.once_more(changes, |_| error.clone());
+            return self.rest_with(again);
+        }
+        changes.append(&mut self.engine.queue.take(usize::MAX));
+        let (undecided, certain): (Vec<_>, Vec<_>) = changes.into_iter().partition(Pending::is_undecided);
+        for pending in certain {
+            pending.answer(Err(error.clone()));
+        }
+        let again = self.once_more(undecided, |_| GitError::Undecided);
+        self.rest_with(again)
+    }
+}
+
+/// A random part of a pause that doubles with each try.
+fn pause(tries: u32) -> Duration {
+    let longest = FIRST_PAUSE * 2_u32.pow(tries.saturating_sub(1).min(6));
+    let [random, ..] = Uuid::new_v4().into_bytes();
+    longest * u32::from(random) / u32::from(u8::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_differ_and_stay_bounded() {
+        let drawn: Vec<_> = (0..64).map(|_| pause(3)).collect();
+        assert!(drawn.iter().all(|pause| *pause <= FIRST_PAUSE * 4));
+        assert!(drawn.iter().any(|pause| *pause != drawn[0]), "{drawn:?}");
+        assert!(pause(u32::MAX) <= FIRST_PAUSE * 64);
+    }
+}

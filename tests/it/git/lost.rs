@@ -1,0 +1,138 @@
+//! Pushes whose answer is lost or late, deadlines, and the end of the process.
+
+use std::time::Duration;
+
+use stagedoor::infra::git::GitError;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::support::git::{
+    server::{Fault, Step},
+    workshop::{Workshop, committed, put, write},
+};
+
+#[tokio::test]
+async fn a_push_whose_answer_was_lost_is_recognised_and_not_repeated() {
+    let workshop = Workshop::new().await;
+    let repository = workshop.repository();
+    workshop.server.fail_next(Step::Push, Fault::CutAnswer);
+    let commit = committed(write(&repository, put("a", "a")).await);
+    assert_eq!(workshop.remote.commits()[0], commit);
+    assert_eq!(workshop.remote.commits().len(), 2);
+    assert_eq!(workshop.server.count(Step::Push), 1);
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_recognised_below_what_others_pushed_since() {
+    let workshop = Workshop::new().await;
+    let repository = workshop.repository();
+    // With a local copy, the first look is the one before the push; each costs two requests.
+    repository.tip().await.unwrap();
+    workshop.server.fail_next(Step::Push, Fault::CutAnswer);
+    // The next look waits until a person has pushed on top.
+    workshop
+        .server
+        .fail_next(Step::PushLook, Fault::Slow(Duration::ZERO));
+    workshop
+        .server
+        .fail_next(Step::PushLook, Fault::Slow(Duration::ZERO));
+    workshop
+        .server
+        .fail_next(Step::PushLook, Fault::Slow(Duration::from_secs(2)));
+    let (written, ()) = tokio::join!(write(&repository, put("a", "a")), async {
+        while workshop.remote.commits().len() < 2 {
+            sleep(Duration::from_millis(5)).await;
+        }
+        workshop.remote.push_file("b", "b");
+    });
+    let commit = committed(written);
+    assert_eq!(workshop.remote.commits()[1], commit);
+    assert_eq!(workshop.remote.commits().len(), 3);
+    assert_eq!(workshop.server.count(Step::Push), 1);
+}
+
+#[tokio::test]
+async fn a_push_that_never_arrived_is_sent_again() {
+    let workshop = Workshop::new().await;
+    let repository = workshop.repository();
+    workshop.server.fail_next(Step::Push, Fault::CutRequest);
+    workshop.server.fail_next(Step::Push, Fault::Status(502));
+    committed(write(&repository, put("a", "a")).await);
+    assert_eq!(workshop.remote.commits().len(), 2);
+    assert_eq!(workshop.server.count(Step::Push), 3);
+}
+
+#[tokio::test]
+async fn when_the_server_goes_away_after_a_push_the_outcome_is_said_to_be_unknown() {
+    let workshop = Workshop::new().await;
+    let repository = workshop.repository_with(|settings| settings.limits.tries = 2);
+    // With a local copy, the first look is the one before the push; it costs two requests.
+    repository.tip().await.unwrap();
+    workshop.server.fail_next(Step::Push, Fault::CutAnswer);
+    workshop
+        .server
+        .fail_next(Step::PushLook, Fault::Slow(Duration::ZERO));
+    workshop
+        .server
+        .fail_next(Step::PushLook, Fault::Slow(Duration::ZERO));
+    for _ in 0..2 {
+        workshop.server.fail_next(Step::PushLook, Fault::Status(503));
+    }
+    let error = write(&repository, put("a", "a")).await.unwrap_err();
+    assert!(matches!(error, GitError::Undecided), "{error}");
+    assert!(error.to_string().contains("look at the repository"), "{error}");
+}
+
+#[tokio::test]
+async fn a_deadline_before_anything_was_sent_says_that_nothing_was_written() {
+    let workshop = Workshop::new().await;
+    let repository = workshop.repository();
+    workshop
+        .server
+        .fail_next(Step::PushLook, Fault::Slow(Duration::from_secs(2)));
+    let deadline = Instant::now() + Duration::from_millis(200);
+    let error = repository.write(put("a", "a"), deadline).await.unwrap_err();
+    assert!(matches!(error, GitError::TimedOut), "{error}");
+    workshop.tasks.shut_down().await;
+    assert_eq!(
+        workshop.remote.commits().len(),
+        1,
+        "and it is not written later either"
+    );
+}
+
+#[tokio::test]
+async fn a_deadline_during_the_push_says_that_the_outcome_is_not_known() {
+    let workshop = Workshop::new().await;
+    let repository = workshop.repository();
+    // The local copy exists, so that the time goes into the push alone.
+    repository.tip().await.unwrap();
+    workshop
+        .server
+        .fail_next(Step::Push, Fault::SlowAnswer(Duration::from_secs(3)));
+    let deadline = Instant::now() + Duration::from_secs(2);
+    let error = repository.write(put("a", "a"), deadline).await.unwrap_err();
+    assert!(matches!(error, GitError::Undecided), "{error}");
+    workshop.tasks.shut_down().await;
+    assert_eq!(workshop.remote.commits().len(), 2);
+}
+
+#[tokio::test]
+async fn the_end_waits_for_what_was_accepted_even_if_nobody_waits_for_the_answer() {
+    let workshop = Workshop::new().await;
+    let repository = workshop.repository();
+    workshop
+        .server
+        .fail_next(Step::PushLook, Fault::Slow(Duration::from_secs(1)));
+    let left = timeout(Duration::from_millis(100), write(&repository, put("a", "a"))).await;
+    assert!(left.is_err(), "the caller went away");
+    workshop.tasks.shut_down().await;
+    assert_eq!(workshop.remote.files(), ["README", "a"]);
+}
+
+#[tokio::test]
+async fn a_full_line_turns_away_and_writes_nothing() {
+    let workshop = Workshop::new().await;
+    let repository = workshop.repository_with(|settings| settings.limits.most_waiting = 0);
+    let error = write(&repository, put("a", "a")).await.unwrap_err();
+    assert!(matches!(error, GitError::Overloaded), "{error}");
+}

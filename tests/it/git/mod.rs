@@ -1,0 +1,10 @@
+//! The Git engine against Git's own HTTP backend.
+
+mod concurrency;
+mod lost;
+mod mirror;
+mod paths;
+mod reading;
+mod refusals;
+mod secrecy;
+mod writing;

@@ -1,0 +1,6 @@
+//! A real Git server with faults on demand, the repositories it serves, and the engine under test in front of it.
+
+pub(crate) mod backend;
+pub(crate) mod remote;
+pub(crate) mod server;
+pub(crate) mod workshop;

@@ -1,0 +1,220 @@
+//! An HTTP server with basic authentication in front of Git's backend, that can be made to fail.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    extract::{Request, State},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse as _, Response},
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use futures_util::stream;
+use tempfile::TempDir;
+use tokio::{net::TcpListener, task::JoinHandle};
+
+use super::{
+    backend::{self, Asked},
+    remote::BareRepository,
+};
+
+/// The user the server knows.
+pub const USER: &str = "robot";
+
+/// That user's password.
+pub const PASSWORD: &str = "s3cr3t-t0ken-0123456789";
+
+/// Which requests a fault meets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Asking where the branches are, to fetch.
+    FetchLook,
+    /// Asking for objects.
+    Fetch,
+    /// Asking where the branches are, to push.
+    PushLook,
+    /// Sending objects and asking to move the branch.
+    Push,
+}
+
+/// What goes wrong.
+#[derive(Debug, Clone)]
+pub enum Fault {
+    /// The backend does its work, and the answer is cut off.
+    CutAnswer,
+    /// The connection ends before the backend sees anything.
+    CutRequest,
+    /// The backend does its work so much later.
+    Slow(Duration),
+    /// The backend does its work at once; its answer comes so much later.
+    SlowAnswer(Duration),
+    /// Another status instead.
+    Status(u16),
+    /// Go there instead.
+    Redirect(String),
+}
+
+/// A request that was met.
+#[derive(Debug, Clone)]
+pub struct Met {
+    pub step: Step,
+    /// Whether it carried a credential.
+    pub authorized: bool,
+}
+
+struct Inner {
+    root: PathBuf,
+    password: Mutex<String>,
+    faults: Mutex<Vec<(Step, Fault)>>,
+    met: Mutex<Vec<Met>>,
+}
+
+/// The server, for as long as the value lives.
+pub struct GitServer {
+    folder: TempDir,
+    url: String,
+    inner: Arc<Inner>,
+    serving: JoinHandle<()>,
+}
+
+impl GitServer {
+    pub async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let inner = Arc::new(Inner {
+            root: folder.path().to_owned(),
+            password: Mutex::new(PASSWORD.to_owned()),
+            faults: Mutex::default(),
+            met: Mutex::default(),
+        });
+        let router = Router::new().fallback(serve).with_state(Arc::clone(&inner));
+        let serving = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Self {
+            folder,
+            url,
+            inner,
+            serving,
+        }
+    }
+
+    /// Makes an empty repository that can be reached here.
+    pub fn create(&self, name: &str) -> BareRepository {
+        BareRepository::init(&self.folder.path().join(name))
+    }
+
+    pub fn url(&self, name: &str) -> String {
+        format!("{}/{name}", self.url)
+    }
+
+    /// The next request of this kind meets this fault; each fault is met once, in order.
+    pub fn fail_next(&self, step: Step, fault: Fault) {
+        self.inner.faults.lock().unwrap().push((step, fault));
+    }
+
+    pub fn set_password(&self, password: &str) {
+        *self.inner.password.lock().unwrap() = password.to_owned();
+    }
+
+    /// How many requests of this kind came with a credential.
+    pub fn count(&self, step: Step) -> usize {
+        let met = self.met();
+        met.iter()
+            .filter(|met| met.step == step && met.authorized)
+            .count()
+    }
+
+    pub fn met(&self) -> Vec<Met> {
+        self.inner.met.lock().unwrap().clone()
+    }
+}
+
+impl Drop for GitServer {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+async fn serve(State(inner): State<Arc<Inner>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let body = to_bytes(body, usize::MAX).await.unwrap();
+    let asked = Asked {
+        method: parts.method,
+        uri: parts.uri,
+        headers: parts.headers,
+        body,
+        user: USER.to_owned(),
+    };
+    let step = step(&asked);
+    let authorized = asked.headers.contains_key(header::AUTHORIZATION);
+    inner.met.lock().unwrap().push(Met { step, authorized });
+    match inner.take_fault(step) {
+        None => inner.answer(asked).await,
+        Some(fault) => fault.strike(&inner, asked).await,
+    }
+}
+
+fn step(asked: &Asked) -> Step {
+    let push = asked.uri.to_string().contains("git-receive-pack");
+    match (push, asked.uri.path().ends_with("/info/refs")) {
+        (false, true) => Step::FetchLook,
+        (false, false) => Step::Fetch,
+        (true, true) => Step::PushLook,
+        (true, false) => Step::Push,
+    }
+}
+
+impl Inner {
+    fn take_fault(&self, step: Step) -> Option<Fault> {
+        let mut faults = self.faults.lock().unwrap();
+        let at = faults.iter().position(|(wanted, _)| *wanted == step)?;
+        Some(faults.remove(at).1)
+    }
+
+    fn lets_in(&self, headers: &HeaderMap) -> bool {
+        let expected = STANDARD.encode(format!("{USER}:{}", self.password.lock().unwrap()));
+        let given = headers.get(header::AUTHORIZATION);
+        given.is_some_and(|given| given.to_str().unwrap() == format!("Basic {expected}"))
+    }
+
+    async fn answer(&self, asked: Asked) -> Response {
+        if !self.lets_in(&asked.headers) {
+            let challenge = [(header::WWW_AUTHENTICATE, "Basic realm=\"git\"")];
+            return (StatusCode::UNAUTHORIZED, challenge).into_response();
+        }
+        let root: PathBuf = Path::new(&self.root).to_owned();
+        let answer = tokio::task::spawn_blocking(move || backend::answer(&root, &asked));
+        answer.await.unwrap().into_response()
+    }
+}
+
+impl Fault {
+    async fn strike(self, inner: &Inner, asked: Asked) -> Response {
+        match self {
+            Self::CutAnswer => {
+                let (parts, _) = inner.answer(asked).await.into_parts();
+                let cut = stream::once(async { Err::<Vec<u8>, _>(io::Error::other("cut")) });
+                Response::from_parts(parts, Body::from_stream(cut))
+            }
+            // Hyper drops the connection of a handler that panics; the unwinding is caught without a message.
+            Self::CutRequest => std::panic::resume_unwind(Box::new("cut")),
+            Self::Slow(time) => {
+                tokio::time::sleep(time).await;
+                inner.answer(asked).await
+            }
+            Self::SlowAnswer(time) => {
+                let answer = inner.answer(asked).await;
+                tokio::time::sleep(time).await;
+                answer
+            }
+            Self::Status(status) => StatusCode::from_u16(status).unwrap().into_response(),
+            Self::Redirect(url) => (StatusCode::FOUND, [(header::LOCATION, url)]).into_response(),
+        }
+    }
+}
