@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashSet,
+    future::Future,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -18,6 +19,9 @@ const FRESH: Duration = Duration::from_secs(60);
 /// How long a miss is believed, so that wrong requests do not list all Promises each time.
 const MISS_HOLDS: Duration = Duration::from_secs(1);
 
+/// How long a failure answers all who waited for the same look, so that they do not wait one after the other.
+const FAILURE_HOLDS: Duration = Duration::from_secs(1);
+
 /// Group and kind.
 type Kinds = HashSet<(String, String)>;
 
@@ -25,13 +29,20 @@ type Kinds = HashSet<(String, String)>;
 #[derive(Default)]
 pub(super) struct Offered {
     known: ArcSwapOption<Known>,
+    failed: ArcSwapOption<Failed>,
     /// One look for all who wait.
     looking: Mutex<()>,
 }
 
 struct Known {
     kinds: Kinds,
-    asked: Instant,
+    begun: Instant,
+    ended: Instant,
+}
+
+struct Failed {
+    error: KubernetesError,
+    at: Instant,
 }
 
 /// How Promises are served (Kratix, `platform.kratix.io/v1alpha1`).
@@ -57,26 +68,63 @@ impl Offered {
         kind: &str,
     ) -> Result<bool, KubernetesError> {
         let wanted = (group.to_owned(), kind.to_owned());
-        if let Some(said) = self.known_within(&wanted) {
-            return Ok(said);
+        self.answer(&wanted, || look(cluster)).await
+    }
+
+    async fn answer<F>(
+        &self,
+        wanted: &(String, String),
+        look: impl FnOnce() -> F,
+    ) -> Result<bool, KubernetesError>
+    where
+        F: Future<Output = Result<Kinds, KubernetesError>>,
+    {
+        if let Some(said) = self.remembered(wanted, Instant::now()) {
+            return said;
         }
         let _one_look = self.looking.lock().await;
-        if let Some(said) = self.known_within(&wanted) {
-            return Ok(said);
+        if let Some(said) = self.remembered(wanted, Instant::now()) {
+            return said;
         }
-        let kinds = look(cluster).await?;
-        let said = kinds.contains(&wanted);
-        let asked = Instant::now();
-        self.known.store(Some(Arc::new(Known { kinds, asked })));
-        Ok(said)
+        let begun = Instant::now();
+        let looked = look().await;
+        self.remember(looked, begun, Instant::now())
+            .map(|kinds| kinds.contains(wanted))
     }
 
     /// The answer from memory, when it is fresh enough for what it says.
-    fn known_within(&self, wanted: &(String, String)) -> Option<bool> {
-        let known = self.known.load_full()?;
-        let said = known.kinds.contains(wanted);
-        let limit = if said { FRESH } else { MISS_HOLDS };
-        (known.asked.elapsed() < limit).then_some(said)
+    fn remembered(&self, wanted: &(String, String), now: Instant) -> Option<Result<bool, KubernetesError>> {
+        if let Some(known) = self.known.load_full() {
+            let offers = known.kinds.contains(wanted);
+            if offers && now.duration_since(known.begun) < FRESH {
+                return Some(Ok(true));
+            }
+            if !offers && now.duration_since(known.ended) < MISS_HOLDS {
+                return Some(Ok(false));
+            }
+        }
+        let failed = self.failed.load_full()?;
+        (now.duration_since(failed.at) < FAILURE_HOLDS).then(|| Err(failed.error.clone()))
+    }
+
+    fn remember(
+        &self,
+        looked: Result<Kinds, KubernetesError>,
+        begun: Instant,
+        ended: Instant,
+    ) -> Result<Kinds, KubernetesError> {
+        match &looked {
+            Ok(kinds) => {
+                let kinds = kinds.clone();
+                self.known.store(Some(Arc::new(Known { kinds, begun, ended })));
+                self.failed.store(None);
+            }
+            Err(error) => {
+                let error = error.clone();
+                self.failed.store(Some(Arc::new(Failed { error, at: ended })));
+            }
+        }
+        looked
     }
 }
 
@@ -114,6 +162,9 @@ fn offered_by(promise: &Value) -> Option<(String, String)> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use futures_util::future::join_all;
     use serde_json::json;
 
     use super::*;
@@ -126,5 +177,57 @@ mod tests {
         for promise in [json!({"spec": {}}), json!({"spec": {"api": "text"}}), json!({})] {
             assert_eq!(offered_by(&promise), None, "{promise}");
         }
+    }
+
+    fn database() -> (String, String) {
+        ("example.com".to_owned(), "Database".to_owned())
+    }
+
+    /// What was asked at the beginning of the given look, so many seconds later.
+    fn later(looked: Result<Kinds, KubernetesError>, seconds: f32) -> Option<Result<bool, KubernetesError>> {
+        let (offered, begun) = (Offered::default(), Instant::now());
+        let _ = offered.remember(looked, begun, begun);
+        offered.remembered(&database(), begun + Duration::from_secs_f32(seconds))
+    }
+
+    #[test]
+    fn a_kind_stays_open_for_at_most_a_minute_after_its_promise_is_gone() {
+        let offered = || Ok(Kinds::from([database()]));
+        assert!(matches!(later(offered(), 59.9), Some(Ok(true))));
+        assert!(later(offered(), 60.1).is_none());
+    }
+
+    #[test]
+    fn a_kind_that_was_missed_is_looked_for_again_after_a_second() {
+        assert!(matches!(later(Ok(Kinds::new()), 0.9), Some(Ok(false))));
+        assert!(later(Ok(Kinds::new()), 1.1).is_none());
+        let slow = || Err(KubernetesError::Slow(Duration::from_secs(15)));
+        assert!(matches!(later(slow(), 0.9), Some(Err(_))));
+        assert!(later(slow(), 1.1).is_none());
+    }
+
+    #[tokio::test]
+    async fn one_look_answers_all_who_wait_for_it_also_when_it_fails() {
+        let (offered, looks, wanted) = (Offered::default(), AtomicUsize::new(0), database());
+        let look = || async {
+            looks.fetch_add(1, Ordering::Relaxed);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            Err(KubernetesError::Slow(Duration::from_secs(15)))
+        };
+        let answers = join_all((0..50).map(|_| offered.answer(&wanted, look))).await;
+        assert!(answers.iter().all(Result::is_err));
+        assert_eq!(looks.load(Ordering::Relaxed), 1);
+    }
+
+    #[tokio::test]
+    async fn a_failing_look_closes_nothing_that_is_known_to_be_open() {
+        let (offered, wanted) = (Offered::default(), database());
+        let offers = || async { Ok(Kinds::from([database()])) };
+        assert!(offered.answer(&wanted, offers).await.unwrap());
+        tokio::time::sleep(MISS_HOLDS).await;
+        let other = ("example.com".to_owned(), "Other".to_owned());
+        let fails = || async { Err(KubernetesError::Slow(Duration::from_secs(15))) };
+        assert!(offered.answer(&other, fails).await.is_err());
+        assert!(offered.answer(&wanted, fails).await.unwrap());
     }
 }
