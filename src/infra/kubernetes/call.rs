@@ -183,7 +183,8 @@ fn warnings(headers: &HeaderMap) -> Vec<String> {
     let texts = headers
         .get_all(WARNING)
         .into_iter()
-        .filter_map(|value| value.to_str().ok());
+        // Kubernetes sends UTF-8 here.
+        .filter_map(|value| std::str::from_utf8(value.as_bytes()).ok());
     texts
         .filter_map(|text| text.strip_prefix("299 - \"")?.strip_suffix('"'))
         .map(|text| text.replace("\\\"", "\"").replace("\\\\", "\\"))

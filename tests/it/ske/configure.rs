@@ -282,10 +282,10 @@ async fn what_the_server_warns_of_comes_back_whether_or_not_something_was_writte
     let definition = format!("{definitions}/{}.{}", place.kind.plural, place.kind.group);
     let deprecate = |definition: &mut Value| {
         definition["spec"]["versions"][0]["deprecated"] = json!(true);
-        definition["spec"]["versions"][0]["deprecationWarning"] = json!("use \"Postgres\" \\ instead");
+        definition["spec"]["versions"][0]["deprecationWarning"] = json!("use \"Postgrès\" \\ instead");
     };
     place.cluster.api().change(&definition, deprecate).await.ok();
-    let warned = json!(["use \"Postgres\" \\ instead"]);
+    let warned = json!(["use \"Postgrès\" \\ instead"]);
     let end = tokio::time::Instant::now() + crate::support::app::LIMIT;
     let spec = json!({"size": "small", "backups": false});
     while place.write("first", spec.clone()).await.ok()["warnings"] != warned {
@@ -325,4 +325,28 @@ async fn what_a_gitops_tool_owns_is_written_with_a_warning() {
         assert_eq!(answer["warnings"].as_array().unwrap().len(), 1);
     }
     assert_eq!(place.live("mine").await["spec"]["size"], "large");
+}
+
+#[tokio::test]
+async fn what_was_made_with_kubectl_is_managed_like_what_was_made_here() {
+    let place = Place::open().await;
+    let mut request = place
+        .kind
+        .request("mine", json!({"size": "small", "replicas": 2}));
+    let applied = "kubectl.kubernetes.io/last-applied-configuration";
+    request["metadata"]["annotations"][applied] = json!(request.to_string());
+    let collection = place.kind.path(&place.namespace);
+    let made = place.cluster.api().create(&collection, &request).await.ok();
+    let read = place.read("mine").await.ok();
+    assert_eq!(read["manifest"]["metadata"]["uid"], made["metadata"]["uid"]);
+    let written = place.write("mine", json!({"size": "large"})).await.ok();
+    assert_eq!(written["resourceId"], made["metadata"]["uid"]);
+    let live = place.live("mine").await;
+    assert_eq!(live["spec"], json!({"size": "large", "backups": false}));
+    assert_eq!(
+        live["metadata"]["annotations"],
+        request["metadata"]["annotations"]
+    );
+    place.delete("mine").await.ok();
+    assert_eq!(place.read("mine").await.status, 404);
 }
