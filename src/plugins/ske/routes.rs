@@ -19,6 +19,9 @@ use crate::{
     infra::http_server::JsonResponse,
 };
 
+/// The parameters that name an object; others are not looked at.
+const PARAMETERS: [&str; 4] = ["name", "kind", "apiVersion", "namespace"];
+
 /// The routes of the Node plugin, and two of our own.
 pub(super) fn routes(ske: Arc<Ske>, writers: Arc<WriteCallers>) -> Routes {
     let (reads, states, deletes) = (Arc::clone(&ske), Arc::clone(&ske), Arc::clone(&ske));
@@ -90,7 +93,8 @@ async fn answer<T: Serialize>(
 /// Reads the object from the query; a parameter given twice names no object.
 fn queried(uri: &Uri) -> Result<ObjectRef, BackstageError> {
     let mut parameters = Map::new();
-    for (name, value) in form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()) {
+    let pairs = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
+    for (name, value) in pairs.filter(|(name, _)| PARAMETERS.contains(&name.as_ref())) {
         if parameters.insert(name.to_string(), value.into()).is_some() {
             return Err(BackstageError::input(format!(
                 "The parameter '{name}' is given twice; give it once"

@@ -53,10 +53,9 @@ async fn a_manifest_that_is_no_yaml_of_one_object_is_a_400_that_says_where() {
         status == 400 && message.contains("2 documents; give one object at a time"),
         "{message}"
     );
-    place
-        .configure(&json!({ "manifest": format!("---\n{one}---\n# the end\n") }))
-        .await
-        .ok();
+    for text in [format!("---\n{one}---\n# the end\n"), one.replace('\n', "\r\n")] {
+        place.configure(&json!({ "manifest": text })).await.ok();
+    }
 }
 
 #[tokio::test]

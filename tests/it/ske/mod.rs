@@ -13,6 +13,7 @@ mod in_cluster;
 mod input;
 mod kubeconfig;
 mod kubernetes;
+mod modes;
 mod outages;
 mod permissions;
 mod place;

@@ -61,6 +61,19 @@ async fn a_parameter_given_twice_is_a_400_that_names_it() {
             "{message}"
         );
     }
+    let spelt = place.get(&format!("{path}&n%61me=other")).await.refused();
+    assert!(spelt.1.contains("'name' is given twice"), "{}", spelt.1);
+}
+
+#[tokio::test]
+async fn a_parameter_nobody_knows_is_not_looked_at_however_often_it_comes() {
+    let place = Place::open().await;
+    place.create("mine").await;
+    let path = resource(&place.kind, &place.namespace, "mine");
+    place
+        .get(&format!("{path}&_=1&_=2&Name=other&constructor=x"))
+        .await
+        .ok();
 }
 
 #[tokio::test]
