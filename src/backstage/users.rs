@@ -2,7 +2,7 @@
 //!
 //! Asked with the user's own token, and remembered for a minute.
 
-use std::{sync::Arc, time::Duration};
+use std::{hash::Hash, sync::Arc, time::Duration};
 
 use http::StatusCode;
 use moka::sync::Cache;
@@ -20,8 +20,8 @@ use super::{
 };
 use crate::{config::Live, infra::http_client::HttpClients};
 
-/// How long an answer serves: a person who left a group keeps it this long.
-const FRESH: Duration = Duration::from_secs(60);
+/// How long an answer serves. With the wait for it, a person who left a group keeps it for a minute at most.
+const FRESH: Duration = Duration::from_secs(60).saturating_sub(LIMIT);
 
 /// Users remembered; the least used is forgotten first.
 const MOST_USERS: u64 = 10_000;
@@ -47,14 +47,8 @@ impl Users {
         Self {
             http: env.http.clone(),
             discovery: env.discovery.clone(),
-            ownership: Cache::builder()
-                .max_capacity(MOST_USERS)
-                .time_to_live(FRESH)
-                .build(),
-            annotations: Cache::builder()
-                .max_capacity(MOST_USERS)
-                .time_to_live(FRESH)
-                .build(),
+            ownership: memory(),
+            annotations: memory(),
         }
     }
 
@@ -148,6 +142,15 @@ impl Users {
     }
 }
 
+fn memory<K, V>() -> Cache<K, V>
+where
+    K: Hash + Eq + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    let memory = Cache::builder().max_capacity(MOST_USERS);
+    memory.time_to_live(FRESH).build()
+}
+
 async fn read(mut response: Response) -> Option<Vec<u8>> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.ok()? {
@@ -184,6 +187,15 @@ fn sentence(plugin: &str, what: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_known_of_a_user_is_a_minute_old_at_most_however_often_it_is_used() {
+        let policy = memory::<String, ()>().policy();
+        assert_eq!(
+            policy.time_to_live().map(|held| held + LIMIT),
+            Some(Duration::from_secs(60))
+        );
+    }
 
     #[test]
     fn only_a_full_reference_becomes_a_path() {

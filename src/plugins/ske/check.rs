@@ -21,6 +21,9 @@ const RIGHTS: &str = "docs/KUBERNETES.md";
 /// An entity reference that stands for any user.
 const SOMEBODY: &str = "user:default/guest";
 
+/// What any user may own through; looked at with `groupsFrom: ownership` only.
+const SOME_GROUP: &str = "group:default/guests";
+
 /// Tries the cluster in our own name. Stops at the first failure: what follows would only repeat it.
 pub(super) async fn run(clusters: &Clusters) -> Vec<Check> {
     let connected = match clusters.current().await {
@@ -102,7 +105,7 @@ async fn impersonation(connected: &Connected) -> Option<Check> {
     let rules = connected.config.impersonation.as_ref()?;
     let known = Known {
         annotation: Some("guest"),
-        ..Known::default()
+        ownership: &[SOME_GROUP.to_owned()],
     };
     let outcome = match rules.render(SOMEBODY, known) {
         Err(problem) => Err(problem.to_string()),

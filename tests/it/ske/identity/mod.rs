@@ -1,9 +1,12 @@
 //! As whom a portal user's request is judged by a real API server.
 
+mod crowd;
 mod impersonation;
+mod impersonator;
 mod life;
 mod lookups;
 mod sign_in;
+mod wire;
 mod writers;
 
 use serde_json::{Value, json};
