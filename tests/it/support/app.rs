@@ -170,6 +170,8 @@ pub fn client() -> reqwest::Client {
         .no_proxy()
         .no_gzip()
         .redirect(reqwest::redirect::Policy::none())
+        // The service closes after five seconds; a request must not meet that on a busy machine.
+        .pool_idle_timeout(Duration::from_secs(1))
         .timeout(LIMIT)
         .build()
         .unwrap()
