@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 use url::Url;
 
-use super::App;
+use super::{App, front};
 use crate::{
     backstage::{Check, PluginEnv, builder::Registration},
     infra::http_client::HttpClients,
@@ -18,10 +18,30 @@ impl App {
     /// Tries every upstream with the real credentials.
     pub async fn check(&self) -> Vec<Check> {
         let mut checks = vec![self.check_user_keys().await];
+        checks.extend(self.check_upstream().await);
         for registration in &self.registrations {
             checks.extend(check_plugin(registration, &self.env).await);
         }
         checks
+    }
+
+    /// In front of a portal: asks the backend behind us whether it is ready.
+    async fn check_upstream(&self) -> Option<Check> {
+        let reader = self.env.config.reader();
+        let origin = front::read(&reader).ok().flatten()?;
+        let outcome = match is_ready(&self.env.http, &origin).await {
+            Ok(()) => Ok(format!(
+                "{origin} is ready. Templates still find the actions of Stagedoor's plugins by discovery.endpoints, with \
+                 an internal target"
+            )),
+            Err(problem) => Err(format!(
+                "{origin} {problem}; everything that is not Stagedoor's own goes there"
+            )),
+        };
+        Some(Check {
+            name: "Backstage behind us".into(),
+            outcome,
+        })
     }
 
     /// Fetches the keys that sign user tokens, from where the door would.
@@ -74,6 +94,20 @@ async fn fetch(http: &HttpClients, url: &str) -> Result<usize, String> {
         .and_then(Value::as_array)
         .ok_or("answers JSON without keys")?;
     Ok(keys.len())
+}
+
+/// Asks the health route every Backstage backend has.
+async fn is_ready(http: &HttpClients, origin: &Url) -> Result<(), String> {
+    let url = origin
+        .join("/.backstage/health/v1/readiness")
+        .map_err(|_| "is not a URL".to_owned())?;
+    let request = http.for_url(&url).get(url.clone()).timeout(LIMIT);
+    let response = request.send().await.map_err(|error| explain(&error))?;
+    if response.status().is_success() {
+        Ok(())
+    } else {
+        Err(format!("answers its health probe with {}", response.status()))
+    }
 }
 
 fn explain(error: &reqwest::Error) -> String {

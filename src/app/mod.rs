@@ -2,6 +2,7 @@
 
 mod authorities;
 mod check;
+mod front;
 mod reload;
 mod serve;
 mod settings;
@@ -9,7 +10,7 @@ mod unknown_keys;
 
 use std::{io, sync::Arc};
 
-use self::settings::Settings;
+use self::{front::Front, settings::Settings};
 use crate::{
     backstage::{
         BackendBuilder, PluginEnv,
@@ -39,6 +40,8 @@ pub struct App {
     listen_argument: Option<String>,
     warnings: Vec<String>,
     env: PluginEnv,
+    /// Set when we stand in front of a portal.
+    front: Option<Arc<Front>>,
 }
 
 /// What the command line and the environment say besides the configuration.
@@ -93,6 +96,10 @@ impl App {
         let reader = store.reader();
         let (registrations, mut problems) = register(BackendBuilder::new(reader.clone())).finish();
         let settings = keep(Settings::read(&reader, options.listen.as_deref()), &mut problems);
+        let upstream = keep(
+            front::read(&reader).map_err(|problem| vec![problem]),
+            &mut problems,
+        );
         let (on, off) = (ids(&registrations, true), ids(&registrations, false));
         let discovery = keep(
             Discovery::with_plugins_off(&reader, &on, &off, options.listen.as_deref()),
@@ -100,9 +107,14 @@ impl App {
         );
         let auth = keep(AuthConfig::read(&reader), &mut problems);
         let authorities = keep(authorities::read(&reader, &options.ca_files), &mut problems);
-        let (Some(mut settings), Some(discovery), Some(auth), Some(authorities), true) =
-            (settings, discovery, auth, authorities, problems.is_empty())
-        else {
+        let (Some(mut settings), Some(discovery), Some(auth), Some(authorities), Some(upstream), true) = (
+            settings,
+            discovery,
+            auth,
+            authorities,
+            upstream,
+            problems.is_empty(),
+        ) else {
             return Err(StartError::Config(problems));
         };
         let mut warnings = warnings(&reader, &registrations);
@@ -125,10 +137,18 @@ impl App {
             health_headers: settings.health_headers.clone(),
         };
         let root = Arc::new(Root::new(&registrations, shared));
+        let front = upstream
+            .and_then(|upstream| Front::new(&upstream, on, &settings, &env))
+            .map(Arc::new);
         let writer = Arc::clone(&root);
         settings.edge = settings
             .edge
             .with_refusal_body(move |refusal, path| writer.refusal_body(refusal, path));
+        if let Some(front) = front.clone() {
+            settings.edge = settings
+                .edge
+                .with_private_queries(move |path| front.passes_on(path));
+        }
         Ok(Self {
             settings,
             lifecycle,
@@ -138,6 +158,7 @@ impl App {
             listen_argument: options.listen.clone(),
             warnings,
             env,
+            front,
         })
     }
 

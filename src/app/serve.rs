@@ -1,14 +1,11 @@
 //! From the bound socket to the last answered request.
 
 use std::{
-    convert::Infallible,
     future::Future,
     sync::{Arc, OnceLock},
     time::Duration,
 };
 
-use axum::body::Body;
-use http::Request;
 use tokio::{
     net::TcpListener,
     sync::watch,
@@ -16,7 +13,7 @@ use tokio::{
 };
 use tracing::{error, info, warn};
 
-use super::{App, ServeError, reload};
+use super::{App, ServeError, front, reload};
 use crate::{
     backstage::{
         InitError, Plugin, PluginEnv,
@@ -82,7 +79,8 @@ impl App {
             leave(self.lifecycle, delay, end, aborted).await;
             stopped_at.get_or_init(Instant::now);
         };
-        let service = http_server::edge(Arc::new(self.settings.edge), answer_with(self.root));
+        let service = front::service(&self.settings, self.root, self.front);
+        let service = http_server::logged(Arc::new(self.settings.edge), service);
         let drained = http_server::serve(listener, service, &self.settings.server, stop).await;
         // Requests and background work share one limit: whoever stops us does not wait for two.
         let deadline = *stopped_at.get_or_init(Instant::now) + self.settings.server.drain_limit();
@@ -150,19 +148,6 @@ async fn leave(
     lifecycle.enter(Phase::Leaving);
     sleep(delay).await;
     lifecycle.enter(Phase::Stopping);
-}
-
-fn answer_with(
-    root: Arc<Root>,
-) -> impl tower::Service<Request<Body>, Response = axum::response::Response, Error = Infallible, Future: Send>
-+ Clone
-+ Send
-+ Sync
-+ 'static {
-    tower::service_fn(move |request: Request<Body>| {
-        let root = Arc::clone(&root);
-        async move { Ok(root.answer(request).await) }
-    })
 }
 
 fn report(drained: http_server::Drained, unfinished: usize) {

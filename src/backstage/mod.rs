@@ -4,6 +4,7 @@ pub mod auth;
 pub mod builder;
 pub mod discovery;
 pub mod error;
+pub mod front;
 pub mod lifecycle;
 mod mount;
 pub mod permission;

@@ -4,6 +4,7 @@ pub mod clock;
 mod crypto;
 pub mod git;
 pub mod http_client;
+pub mod http_proxy;
 pub mod http_server;
 pub mod kubernetes;
 pub mod single_flight;

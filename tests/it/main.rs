@@ -16,6 +16,7 @@ mod config;
 mod container;
 mod demo;
 mod docs;
+mod front;
 mod git;
 mod http;
 mod kubernetes;

@@ -116,6 +116,13 @@ impl HttpClients {
         }
     }
 
+    /// How TLS is spoken by clients that are built elsewhere.
+    pub(super) fn tls(&self) -> rustls::ClientConfig {
+        rustls::ClientConfig::builder()
+            .with_root_certificates(Arc::clone(&self.roots))
+            .with_no_client_auth()
+    }
+
     /// Returns a client of its own for the address that presents a client certificate.
     pub fn with_client_certificate(
         &self,

@@ -38,6 +38,19 @@ pub struct EdgeSettings {
     trust_proxy: TrustProxy,
     rate_limiter: Option<RateLimiter>,
     refusal_body: RefusalBody,
+    private_queries: PrivateQueries,
+}
+
+/// Says for a path whether the log must leave out the query.
+#[derive(Clone, Default)]
+struct PrivateQueries(Option<Arc<IsPrivate>>);
+
+type IsPrivate = dyn Fn(&str) -> bool + Send + Sync;
+
+impl fmt::Debug for PrivateQueries {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("PrivateQueries")
+    }
 }
 
 /// An answer the edge gives itself: 429, or 500 after a panic.
@@ -100,6 +113,7 @@ impl EdgeSettings {
                 trust_proxy,
                 rate_limiter: rate_limit.map(RateLimiter::new),
                 refusal_body: RefusalBody(Arc::new(|refusal, _| refusal.default_body())),
+                private_queries: PrivateQueries::default(),
             }),
             _ => Err(errors),
         }
@@ -115,6 +129,25 @@ impl EdgeSettings {
         self
     }
 
+    /// Leaves the query out of the log line of these paths, and that of the page they were asked from.
+    #[must_use]
+    pub fn with_private_queries(mut self, is_private: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
+        self.private_queries = PrivateQueries(Some(Arc::new(is_private)));
+        self
+    }
+
+    /// Which proxies are believed.
+    pub fn trust_proxy(&self) -> &TrustProxy {
+        &self.trust_proxy
+    }
+
+    fn is_private(&self, path: &str) -> bool {
+        self.private_queries
+            .0
+            .as_ref()
+            .is_some_and(|is_private| is_private(path))
+    }
+
     fn refuse(&self, refusal: &Refusal, path: &str) -> Response {
         JsonResponse::from_bytes(refusal.status, (self.refusal_body.0)(refusal, path)).into_response()
     }
@@ -122,21 +155,6 @@ impl EdgeSettings {
 
 fn keep<T>(result: Result<T, Vec<ConfigError>>, errors: &mut Vec<ConfigError>) -> Option<T> {
     result.map_err(|more| errors.extend(more)).ok()
-}
-
-/// Wraps a service in log and decoration.
-pub fn edge<B, S>(
-    settings: Arc<EdgeSettings>,
-    inner: S,
-) -> impl Service<Request<B>, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static
-where
-    B: http_body::Body<Data = bytes::Bytes> + Send + 'static,
-    B::Error: Into<axum::BoxError>,
-    S: Service<Request<Body>, Response = Response, Error = Infallible> + Clone + Send + Sync + 'static,
-    S::Future: Send,
-{
-    let decorated = decorated(Arc::clone(&settings), inner);
-    logged(settings, decorated)
 }
 
 /// Logs each request, once; finds the caller's address; answers HEAD without a body; survives panics.
@@ -156,7 +174,8 @@ where
         async move {
             let mut request = request.map(boxed);
             let arrival = settings.find_client(&mut request);
-            let log = RequestLog::begin(&request, arrival);
+            let is_private = settings.is_private(request.uri().path());
+            let log = RequestLog::begin(&request, arrival, is_private);
             let is_head = *request.method() == Method::HEAD;
             let mut response = if request.extensions().get::<AmbiguousHost>().is_some() {
                 settings.refuse_host()
@@ -349,7 +368,9 @@ mod tests {
             .uri("/some/path?q")
             .body(Body::empty())
             .unwrap();
-        let response = edge(Arc::new(settings), broken).oneshot(request).await.unwrap();
+        let settings = Arc::new(settings);
+        let edge = logged(Arc::clone(&settings), decorated(settings, broken));
+        let response = edge.oneshot(request).await.unwrap();
         let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
         assert_eq!(body, "/some/path: 500 An internal error occurred");
     }

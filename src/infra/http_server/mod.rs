@@ -29,7 +29,7 @@ mod vary;
 
 pub use arrival::{Arrival, RequestId};
 pub use client_address::TrustProxy;
-pub use edge::{EdgeSettings, Refusal, decorated, edge, logged};
+pub use edge::{EdgeSettings, Refusal, decorated, logged};
 pub use encoding::Encoding;
 pub use health_headers::HealthHeaders;
 pub use json::{JSON_CONTENT_TYPE, JsonResponse};

@@ -31,11 +31,13 @@ pub(super) struct RequestLog {
     version: Version,
     referrer: Option<HeaderValue>,
     user_agent: Option<HeaderValue>,
+    /// Leaves queries out: those of somebody else's requests may hold secrets.
+    is_private: bool,
     is_open: bool,
 }
 
 impl RequestLog {
-    pub(super) fn begin<B>(request: &Request<B>, arrival: Option<Arrival>) -> Self {
+    pub(super) fn begin<B>(request: &Request<B>, arrival: Option<Arrival>, is_private: bool) -> Self {
         let headers = request.headers();
         Self {
             arrival,
@@ -44,6 +46,7 @@ impl RequestLog {
             version: request.version(),
             referrer: headers.get(header::REFERER).cloned(),
             user_agent: headers.get(header::USER_AGENT).cloned(),
+            is_private,
             is_open: true,
         }
     }
@@ -51,6 +54,15 @@ impl RequestLog {
     /// Returns the path asked for.
     pub(super) fn path(&self) -> &str {
         self.uri.path()
+    }
+
+    /// An address as the line may show it.
+    fn shown<'a>(&self, address: &'a [u8]) -> &'a [u8] {
+        let mut parts = address.split(|byte| matches!(byte, b'?' | b'#'));
+        match parts.next() {
+            Some(path) if self.is_private => path,
+            _ => address,
+        }
     }
 
     /// Writes the line for the answer.
@@ -131,8 +143,9 @@ impl<'request> Line<'request> {
         message.push('[');
         clock::push_iso_now(&mut message);
         let target = request.uri.path_and_query().map_or("/", |target| target.as_str());
-        let url = printable(target.as_bytes());
-        let referrer = request.referrer.as_ref().map(|value| printable(value.as_bytes()));
+        let url = printable(request.shown(target.as_bytes()));
+        let referrer = request.referrer.as_ref();
+        let referrer = referrer.map(|value| printable(request.shown(value.as_bytes())));
         let user_agent = request
             .user_agent
             .as_ref()
@@ -215,7 +228,7 @@ mod tests {
             .header("user-agent", "curl/8.0")
             .body(())
             .unwrap();
-        let log = RequestLog::begin(&request, None);
+        let log = RequestLog::begin(&request, None, false);
         let line = Line::new(&log, 200, 12);
         let (date, rest) = line.message.split_at(26);
         assert!(date.starts_with('[') && date.ends_with("Z]"), "{date}");
@@ -223,6 +236,22 @@ mod tests {
         assert_eq!(
             rest,
             " \"GET /api/x/stacks?a=1 HTTP/1.1\" 200 12 \"-\" \"curl/8.0\""
+        );
+    }
+
+    #[test]
+    fn a_private_line_has_no_query_neither_its_own_nor_that_of_the_page_before() {
+        let request = Request::builder()
+            .uri("/api/auth/x?code=secret")
+            .header("referer", "https://portal.test/a?token=secret#secret")
+            .body(())
+            .unwrap();
+        let log = RequestLog::begin(&request, None, true);
+        let line = Line::new(&log, 200, 0);
+        assert!(!line.message.contains("secret"), "{}", line.message);
+        assert_eq!(
+            (&*line.url, line.referrer.as_deref()),
+            ("/api/auth/x", Some("https://portal.test/a"))
         );
     }
 }

@@ -14,8 +14,8 @@ use stagedoor::{
     config::{ConfigReader, Layer, Value, from_json},
     infra::{
         http_server::{
-            Drained, EdgeSettings, FailureCause, JsonResponse, PreparedJson, ServerSettings, body, edge,
-            serve,
+            Drained, EdgeSettings, FailureCause, JsonResponse, PreparedJson, ServerSettings, body, decorated,
+            logged, serve,
         },
         tasks::Tasks,
     },
@@ -63,10 +63,9 @@ impl TestServer {
         let reader = config(json);
         let settings = adapt(ServerSettings::read(&reader).unwrap());
         let gate = Arc::new(Gate::default());
-        let service = edge(
-            Arc::new(EdgeSettings::read(&reader).unwrap()),
-            routes(Arc::clone(&gate)),
-        );
+        let edge = Arc::new(EdgeSettings::read(&reader).unwrap());
+        let service = decorated(Arc::clone(&edge), routes(Arc::clone(&gate)));
+        let service = logged(edge, service);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();

@@ -43,6 +43,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
             "app::**",
             "backstage::**",
             "infra::http_server::**",
+            "infra::http_proxy::**",
             "simulator::**",
             "plugins::*",
             "plugins::*::routes::**",

@@ -1,0 +1,158 @@
+//! In front of a portal: what is ours is answered here, everything else by the backend behind us.
+
+use std::{convert::Infallible, sync::Arc};
+
+use axum::{
+    body::Body,
+    response::{IntoResponse as _, Response},
+};
+use http::{Request, StatusCode, uri::Scheme};
+use serde_json::json;
+use tower::{Service, ServiceExt as _};
+use url::Url;
+
+use super::settings::Settings;
+use crate::{
+    backstage::{
+        PluginEnv,
+        error::BackstageError,
+        front::{Owner, Ownership},
+        root::Root,
+    },
+    config::{ConfigError, ConfigReader},
+    infra::{
+        http_proxy::{ProxyError, Upstream},
+        http_server::{FailureCause, JsonResponse, TrustProxy, decorated},
+    },
+};
+
+/// The key that puts us in front.
+const KEY: &str = "stagedoor.upstream";
+
+/// The backend behind us, and what never goes there.
+#[derive(Debug)]
+pub(super) struct Front {
+    ownership: Ownership,
+    upstream: Upstream,
+}
+
+/// Reads `stagedoor.upstream`: scheme, host and port, since paths are passed on as they are.
+pub(super) fn read(reader: &ConfigReader) -> Result<Option<Url>, ConfigError> {
+    let Some(text) = reader.optional_string(KEY)? else {
+        return Ok(None);
+    };
+    let url = Url::parse(&text)
+        .ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https"));
+    let url = url.ok_or_else(|| invalid("is no address; give one such as http://localhost:7007"))?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(invalid("holds a user name or password; give the address alone"));
+    }
+    if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
+        return Err(invalid("has a path; give scheme, host and port alone"));
+    }
+    Ok(Some(url))
+}
+
+fn invalid(problem: &str) -> ConfigError {
+    ConfigError::new(format!("Invalid value in config for key '{KEY}': it {problem}"))
+}
+
+impl Front {
+    /// Puts us in front of the server at `origin`, with these plugins as our own.
+    pub(super) fn new(
+        origin: &Url,
+        own: Vec<&'static str>,
+        settings: &Settings,
+        env: &PluginEnv,
+    ) -> Option<Self> {
+        let scheme = if settings.server.is_https() {
+            Scheme::HTTPS
+        } else {
+            Scheme::HTTP
+        };
+        let callers: (TrustProxy, Scheme) = (settings.edge.trust_proxy().clone(), scheme);
+        Some(Self {
+            ownership: Ownership::new(own),
+            upstream: Upstream::new(origin, &env.http, callers, env.tasks.clone())?,
+        })
+    }
+
+    /// Whether requests for the path belong to the backend behind us, whose secrets may stand in queries.
+    pub(super) fn passes_on(&self, path: &str) -> bool {
+        self.ownership.of(path) == Owner::Upstream
+    }
+
+    async fn forward(&self, request: Request<Body>) -> Response {
+        match self.upstream.forward(request).await {
+            Ok(response) => response,
+            Err(error) => refuse(&error),
+        }
+    }
+}
+
+/// Answers what is ours with the edge's decoration, and passes everything else on without it.
+pub(super) fn service(
+    settings: &Settings,
+    root: Arc<Root>,
+    front: Option<Arc<Front>>,
+) -> impl Service<Request<Body>, Response = Response, Error = Infallible, Future: Send>
++ Clone
++ Send
++ Sync
++ 'static {
+    let answer = tower::service_fn(move |request: Request<Body>| {
+        let root = Arc::clone(&root);
+        async move { Ok(root.answer(request).await) }
+    });
+    let ours = decorated(Arc::new(settings.edge.clone()), answer);
+    tower::service_fn(move |request: Request<Body>| {
+        let (front, ours) = (front.clone(), ours.clone());
+        async move {
+            let Some(front) = front else {
+                return ours.oneshot(request).await;
+            };
+            match front.ownership.of(request.uri().path()) {
+                Owner::Ours => ours.oneshot(request).await,
+                Owner::Upstream => Ok(front.forward(request).await),
+                Owner::Unclear => Ok(unclear()),
+            }
+        }
+    })
+}
+
+fn unclear() -> Response {
+    let message =
+        "The path holds escaped slashes or dot segments around a path of this service; send it in plain form";
+    answer(&BackstageError::input(message))
+}
+
+fn refuse(error: &ProxyError) -> Response {
+    let status = error.status();
+    let message = match error {
+        ProxyError::Unreachable(_) => {
+            "The Backstage backend behind this service cannot be reached; see that it runs, and check stagedoor.upstream"
+                .to_owned()
+        }
+        other => other.to_string(),
+    };
+    let refusal = if status == StatusCode::BAD_REQUEST {
+        BackstageError::input(message)
+    } else {
+        BackstageError::unavailable(status, message)
+    };
+    let mut response = answer(&refusal);
+    if let Some(cause) = std::error::Error::source(error) {
+        response.extensions_mut().insert(FailureCause(cause.to_string()));
+    }
+    response
+}
+
+/// As the envelope, without the request, whose query is nobody's business here.
+fn answer(error: &BackstageError) -> Response {
+    let body = json!({
+        "error": { "name": error.name(), "message": error.message() },
+        "response": { "statusCode": error.status().as_u16() },
+    });
+    JsonResponse::from_bytes(error.status(), body.to_string()).into_response()
+}

@@ -1,0 +1,140 @@
+//! In front of a portal: which requests are ours, and which belong to the backend behind us.
+
+use percent_encoding::percent_decode_str;
+
+/// Where a request belongs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owner {
+    /// Answered here.
+    Ours,
+    /// Passed on.
+    Upstream,
+    /// Refused: it reads as ours in one way and as somebody else's in another.
+    Unclear,
+}
+
+/// What is ours: health, and the plugins that are on.
+#[derive(Debug, Clone)]
+pub struct Ownership {
+    plugin_ids: Vec<&'static str>,
+}
+
+impl Ownership {
+    /// The plugins with these ids are ours.
+    pub fn new(plugin_ids: Vec<&'static str>) -> Self {
+        Self { plugin_ids }
+    }
+
+    /// Decides on the path, decoded once, with slashes collapsed and case ignored.
+    ///
+    /// Escaped slashes and dot segments would let a path be ours for one reader and not for the next, so around our
+    /// prefixes they are refused.
+    pub fn of(&self, path: &str) -> Owner {
+        let segments: Vec<String> = path
+            .split('/')
+            .map(decoded)
+            .filter(|segment| !segment.is_empty())
+            .collect();
+        if self.owns(&segments) {
+            let climbs = segments.iter().any(|segment| is_dots(segment));
+            return if climbs { Owner::Unclear } else { Owner::Ours };
+        }
+        if self.owns(&resolved(&segments)) {
+            return Owner::Unclear;
+        }
+        Owner::Upstream
+    }
+
+    fn owns(&self, segments: &[String]) -> bool {
+        let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+        match segments.as_slice() {
+            ["api", id, ..] => self.plugin_ids.iter().any(|own| own.eq_ignore_ascii_case(id)),
+            [".backstage", "health", "v1", probe] => matches!(*probe, "liveness" | "readiness"),
+            _ => false,
+        }
+    }
+}
+
+/// Decodes once and ignores case.
+fn decoded(segment: &str) -> String {
+    percent_decode_str(segment).decode_utf8_lossy().to_lowercase()
+}
+
+/// What somebody makes of the path who takes escaped slashes and backslashes for slashes and follows dots.
+fn resolved(segments: &[String]) -> Vec<String> {
+    let mut path = Vec::new();
+    for part in segments.iter().flat_map(|segment| segment.split(['/', '\\'])) {
+        match part {
+            "" | "." => {}
+            ".." => drop(path.pop()),
+            part => path.push(part.to_owned()),
+        }
+    }
+    path
+}
+
+fn is_dots(segment: &str) -> bool {
+    segment.split(['/', '\\']).any(|part| part == "." || part == "..")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn decide(path: &str, owner: Owner) {
+        assert_eq!(
+            Ownership::new(vec!["ske", "spacelift-io"]).of(path),
+            owner,
+            "{path}"
+        );
+    }
+
+    #[test]
+    fn our_plugins_are_ours_in_every_spelling_of_the_same_path() {
+        for path in [
+            "/api/ske",
+            "/api/ske/resource",
+            "/API//Ske/",
+            "//api/%73ke/x",
+            "/api/spacelift-io/stacks/a%2Fb/trigger",
+        ] {
+            decide(path, Owner::Ours);
+        }
+        decide("/.backstage/health/v1/readiness", Owner::Ours);
+    }
+
+    #[test]
+    fn everything_else_is_passed_on() {
+        for path in [
+            "/",
+            "/api/catalog/entities",
+            "/api/skewed",
+            "/apis/ske",
+            "/catalog/api/ske",
+            "/api",
+            "/api/catalog/a%2Fb",
+            "/api/catalog/../catalog",
+        ] {
+            decide(path, Owner::Upstream);
+        }
+    }
+
+    #[test]
+    fn what_is_ours_only_for_some_readers_is_refused() {
+        for path in [
+            "/api%2Fske/resource",
+            "/api/ske%2Fresource",
+            "/api/ske%5Cresource",
+            "/api/catalog/../ske/resource",
+            "/api/%2e%2e/api/ske",
+            "/api/catalog/..%2Fske",
+            "/x/../api/ske",
+            "/./api/ske",
+            "/api/ske/../catalog",
+            "/api/ske/x/%2E%2E/%2E%2E/catalog",
+        ] {
+            decide(path, Owner::Unclear);
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! In front of a portal: what is ours stays here, everything else reaches the backend behind us as it came.
+
+mod faults;
+mod ownership;
+mod passing;
+mod portal;
+mod streams;

@@ -1,0 +1,124 @@
+//! What reaches the backend and what comes back.
+
+use axum::{body::Body, response::Response};
+use http::StatusCode;
+
+use super::portal::{Portal, read};
+use crate::support::{app::client, binary::Binary};
+
+#[tokio::test]
+async fn a_request_and_its_answer_pass_unchanged() {
+    let portal = Portal::start(|request| async move {
+        let body = axum::body::to_bytes(request.into_body(), usize::MAX)
+            .await
+            .unwrap();
+        Response::builder()
+            .status(StatusCode::IM_A_TEAPOT)
+            .header("set-cookie", "a=1")
+            .header("set-cookie", "b=2")
+            .header("cache-control", "no-store")
+            .body(Body::from(body))
+            .unwrap()
+    })
+    .await;
+    let app = portal.behind_stagedoor("").await;
+    let asking = app.client.patch(app.url("/api/catalog/a%2Fb;c?x=%20&y=1&y=2"));
+    let answer = asking
+        .header("authorization", "Bearer theirs")
+        .header("cookie", "session=1")
+        .header("origin", "https://elsewhere.test")
+        .header("accept-encoding", "gzip")
+        .body("hello")
+        .send()
+        .await
+        .unwrap();
+    let headers = answer.headers().clone();
+    assert_eq!(read(answer).await, (StatusCode::IM_A_TEAPOT, "hello".to_owned()));
+    assert_eq!(headers.get_all("set-cookie").iter().count(), 2);
+    for ours in [
+        "content-security-policy",
+        "access-control-allow-origin",
+        "content-encoding",
+        "etag",
+        "vary",
+    ] {
+        assert!(!headers.contains_key(ours), "{ours} is not theirs");
+    }
+    let asked = &portal.asked()[0];
+    assert_eq!(
+        (asked.method.as_str(), asked.target.as_str()),
+        ("PATCH", "/api/catalog/a%2Fb;c?x=%20&y=1&y=2")
+    );
+    for (name, value) in [
+        ("authorization", "Bearer theirs"),
+        ("cookie", "session=1"),
+        ("content-length", "5"),
+    ] {
+        assert_eq!(asked.headers[name], value, "{name}");
+    }
+    assert_eq!(
+        asked.headers["host"].to_str().unwrap(),
+        app.base.replace("http://", "")
+    );
+}
+
+#[tokio::test]
+async fn where_a_request_came_from_is_said_by_us_unless_a_trusted_proxy_says_it() {
+    let portal = Portal::plain().await;
+    for (trust, wanted) in [
+        ("", ("127.0.0.1", None)),
+        (
+            "  trustProxy: loopback\n",
+            ("203.0.113.9, 127.0.0.1", Some("https")),
+        ),
+    ] {
+        let app = portal.behind_stagedoor(trust).await;
+        let asking = app
+            .client
+            .get(app.url("/catalog"))
+            .header("x-forwarded-for", "203.0.113.9");
+        let asking = asking
+            .header("x-forwarded-proto", "https")
+            .header("x-forwarded-user", "root");
+        asking.send().await.unwrap();
+        let headers = portal.asked().pop().unwrap().headers;
+        assert_eq!(headers["x-forwarded-for"], wanted.0, "{trust}");
+        assert_eq!(
+            headers["x-forwarded-proto"],
+            wanted.1.unwrap_or("http"),
+            "{trust}"
+        );
+        assert_eq!(
+            headers.contains_key("x-forwarded-user"),
+            wanted.1.is_some(),
+            "{trust}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn connections_to_the_portal_are_used_again() {
+    let portal = Portal::plain().await;
+    let app = portal.behind_stagedoor("").await;
+    for _ in 0..50 {
+        read(app.client.get(app.url("/catalog")).send().await.unwrap()).await;
+    }
+    assert_eq!((portal.asked().len(), portal.connections()), (50, 1));
+}
+
+#[tokio::test]
+async fn the_log_line_of_what_is_passed_on_has_no_query_and_no_cookie() {
+    let portal = Portal::plain().await;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("app-config.yaml"), portal.app_config("")).unwrap();
+    let binary = Binary::start(folder.path(), &["serve", "--listen", "127.0.0.1:0"], &[]);
+    let asking = client().get(format!("{}/api/auth/callback?code=canary-1", binary.base()));
+    let asking = asking
+        .header("cookie", "session=canary-2")
+        .header("referer", "https://portal.test/x?token=canary-3")
+        .header("sec-websocket-protocol", "canary-4");
+    asking.send().await.unwrap();
+    let (_, printed) = tokio::task::spawn_blocking(|| binary.terminated()).await.unwrap();
+    assert!(printed.contains("GET /api/auth/callback HTTP/1.1"), "{printed}");
+    assert!(!printed.contains("canary"), "{printed}");
+}
