@@ -22,7 +22,7 @@ use crate::{
     config::{ConfigError, ConfigReader},
     infra::{
         http_proxy::{ProxyError, Upstream},
-        http_server::{FailureCause, JsonResponse, TrustProxy, decorated},
+        http_server::{FailureCause, JsonResponse, decorated},
     },
 };
 
@@ -59,28 +59,24 @@ fn invalid(problem: &str) -> ConfigError {
 }
 
 impl Front {
-    /// Puts us in front of the server at `origin`, with these plugins as our own.
-    pub(super) fn new(
-        origin: &Url,
-        own: Vec<&'static str>,
-        settings: &Settings,
-        env: &PluginEnv,
-    ) -> Option<Self> {
+    /// Puts us in front of `stagedoor.upstream`, if it is set, with these plugins as our own. The log then leaves out
+    /// the queries of what is passed on: they are somebody else's and may hold secrets.
+    pub(super) fn of(settings: &mut Settings, own: Vec<&'static str>, env: &PluginEnv) -> Option<Arc<Self>> {
+        let origin = settings.upstream.as_ref()?;
         let scheme = if settings.server.is_https() {
             Scheme::HTTPS
         } else {
             Scheme::HTTP
         };
-        let callers: (TrustProxy, Scheme) = (settings.edge.trust_proxy().clone(), scheme);
-        Some(Self {
+        let callers = (settings.edge.trust_proxy().clone(), scheme);
+        let front = Arc::new(Self {
             ownership: Ownership::new(own),
             upstream: Upstream::new(origin, &env.http, callers, env.tasks.clone())?,
-        })
-    }
-
-    /// Whether requests for the path belong to the backend behind us, whose secrets may stand in queries.
-    pub(super) fn passes_on(&self, path: &str) -> bool {
-        self.ownership.of(path) == Owner::Upstream
+        });
+        let passing = Arc::clone(&front);
+        let edge = settings.edge.clone();
+        settings.edge = edge.with_private_queries(move |path| passing.ownership.of(path) == Owner::Upstream);
+        Some(front)
     }
 
     async fn forward(&self, request: Request<Body>) -> Response {

@@ -96,10 +96,6 @@ impl App {
         let reader = store.reader();
         let (registrations, mut problems) = register(BackendBuilder::new(reader.clone())).finish();
         let settings = keep(Settings::read(&reader, options.listen.as_deref()), &mut problems);
-        let upstream = keep(
-            front::read(&reader).map_err(|problem| vec![problem]),
-            &mut problems,
-        );
         let (on, off) = (ids(&registrations, true), ids(&registrations, false));
         let discovery = keep(
             Discovery::with_plugins_off(&reader, &on, &off, options.listen.as_deref()),
@@ -107,14 +103,9 @@ impl App {
         );
         let auth = keep(AuthConfig::read(&reader), &mut problems);
         let authorities = keep(authorities::read(&reader, &options.ca_files), &mut problems);
-        let (Some(mut settings), Some(discovery), Some(auth), Some(authorities), Some(upstream), true) = (
-            settings,
-            discovery,
-            auth,
-            authorities,
-            upstream,
-            problems.is_empty(),
-        ) else {
+        let (Some(mut settings), Some(discovery), Some(auth), Some(authorities), true) =
+            (settings, discovery, auth, authorities, problems.is_empty())
+        else {
             return Err(StartError::Config(problems));
         };
         let mut warnings = warnings(&reader, &registrations);
@@ -137,18 +128,11 @@ impl App {
             health_headers: settings.health_headers.clone(),
         };
         let root = Arc::new(Root::new(&registrations, shared));
-        let front = upstream
-            .and_then(|upstream| Front::new(&upstream, on, &settings, &env))
-            .map(Arc::new);
+        let front = Front::of(&mut settings, on, &env);
         let writer = Arc::clone(&root);
         settings.edge = settings
             .edge
             .with_refusal_body(move |refusal, path| writer.refusal_body(refusal, path));
-        if let Some(front) = front.clone() {
-            settings.edge = settings
-                .edge
-                .with_private_queries(move |path| front.passes_on(path));
-        }
         Ok(Self {
             settings,
             lifecycle,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use url::Url;
 
+use super::front;
 use crate::{
     backstage::lifecycle::LifecycleSettings,
     config::{ConfigError, ConfigReader},
@@ -21,6 +22,8 @@ pub(super) struct Settings {
     pub(super) edge: EdgeSettings,
     pub(super) lifecycle: LifecycleSettings,
     pub(super) health_headers: HealthHeaders,
+    /// `stagedoor.upstream`: the backend behind us.
+    pub(super) upstream: Option<Url>,
 }
 
 impl Settings {
@@ -35,13 +38,25 @@ impl Settings {
         let edge = super::keep(EdgeSettings::read(reader), &mut problems);
         let lifecycle = super::keep(LifecycleSettings::read(reader), &mut problems);
         let health_headers = super::keep(HealthHeaders::read(reader), &mut problems);
-        match (listen, server, edge, lifecycle, health_headers) {
-            (Some(listen), Some(server), Some(edge), Some(lifecycle), Some(health_headers)) => Ok(Self {
+        let upstream = super::keep(
+            front::read(reader).map_err(|problem| vec![problem]),
+            &mut problems,
+        );
+        match (listen, server, edge, lifecycle, health_headers, upstream) {
+            (
+                Some(listen),
+                Some(server),
+                Some(edge),
+                Some(lifecycle),
+                Some(health_headers),
+                Some(upstream),
+            ) => Ok(Self {
                 listen,
                 server,
                 edge,
                 lifecycle,
                 health_headers,
+                upstream,
             }),
             _ => Err(problems),
         }
