@@ -241,6 +241,31 @@ async fn a_namespace_that_is_not_there_is_a_422_also_when_the_object_has_its_nam
 }
 
 #[tokio::test]
+async fn in_a_namespace_on_its_way_out_the_server_says_so_and_when_it_is_gone_it_is_a_422() {
+    let place = Place::open().await;
+    place.write("mine", json!({"size": "small"})).await.ok();
+    let path = format!("/api/v1/namespaces/{}", place.namespace);
+    place.cluster.api().delete(&path).await.ok();
+    let (status, message) = place.write("other", json!({"size": "small"})).await.refused();
+    assert!(
+        status == 403 && message.contains("because it is being terminated"),
+        "{status} {message}"
+    );
+    place.write("mine", json!({"size": "large"})).await.ok();
+    place.delete("mine").await.ok();
+    let mut namespace = place.cluster.api().get(&path).await.ok();
+    namespace["spec"]["finalizers"] = json!([]);
+    let finalize = format!("{path}/finalize");
+    place.cluster.api().replace(&finalize, &namespace).await.ok();
+    let gone = |answer: &crate::support::kubernetes::Answer| answer.status == 404;
+    place.cluster.api().wait_for(&path, gone).await;
+    let said = super::place::until(422, || place.write(&place.namespace, json!({"size": "small"}))).await;
+    let (_, message) = said.refused();
+    assert!(message.contains("not found"), "{message}");
+    assert_eq!(place.read("mine").await.refused().0, 404);
+}
+
+#[tokio::test]
 async fn without_a_namespace_the_object_is_made_in_default() {
     let place = Place::open().await;
     for namespace in [Value::Null, json!("")] {
