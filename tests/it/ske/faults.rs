@@ -20,7 +20,7 @@ const DELETE: &str = "/api/ske/delete-resource";
 const UNKNOWN: &str = "whether the change was made is not known";
 
 /// A fault, and the status and words it must become.
-type Case = (Reply, u16, &'static str);
+pub(super) type Case = (Reply, u16, &'static str);
 
 pub(super) async fn portal(fake: &FakeKubernetes) -> TestApp {
     TestApp::start(&fake.app_config(TOKEN, "{ timeout: 1s }")).await
@@ -36,7 +36,7 @@ pub(super) async fn read(app: &TestApp) -> Said {
 }
 
 /// Configures `mine` with a spec that is another one than it has.
-async fn configure(app: &TestApp) -> Said {
+pub(super) async fn configure(app: &TestApp) -> Said {
     let body = manifest(
         &FakeKubernetes::kind(),
         "default",
@@ -46,7 +46,7 @@ async fn configure(app: &TestApp) -> Said {
     post(app, STATIC_TOKEN, CONFIGURE, &body).await
 }
 
-async fn delete(app: &TestApp) -> Said {
+pub(super) async fn delete(app: &TestApp) -> Said {
     let body = named(&FakeKubernetes::kind(), "default", "mine");
     post(app, STATIC_TOKEN, DELETE, &body).await
 }
@@ -76,7 +76,7 @@ pub(super) fn html(status: u16) -> Reply {
 }
 
 /// Any HTTP answer that is none of an API server's.
-fn foreign() -> Vec<Reply> {
+pub(super) fn foreign() -> Vec<Reply> {
     vec![
         html(200),
         html(403),
@@ -95,7 +95,7 @@ fn foreign() -> Vec<Reply> {
     ]
 }
 
-fn broken() -> Vec<Case> {
+pub(super) fn broken() -> Vec<Case> {
     vec![
         (Reply::Close, 502, "broke"),
         (Reply::CloseMidBody, 502, "broke"),
@@ -106,7 +106,7 @@ fn broken() -> Vec<Case> {
     ]
 }
 
-fn refusals() -> Vec<Case> {
+pub(super) fn refusals() -> Vec<Case> {
     let said = |code, reason, message| Reply::Json(code, status(code, reason, message));
     vec![
         (

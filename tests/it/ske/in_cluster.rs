@@ -18,7 +18,7 @@ use crate::support::{
 const NO_TOKEN: &str = "authProvider: serviceAccount";
 
 /// The environment of a pod in the cluster with this account mounted.
-fn pod(cluster: &Cluster, mounted: &Mounted) -> Environment {
+pub(super) fn pod(cluster: &Cluster, mounted: &Mounted) -> Environment {
     let port = cluster.port().to_string();
     let variables = [
         ("KUBERNETES_SERVICE_HOST", "127.0.0.1"),

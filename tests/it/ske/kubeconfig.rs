@@ -35,23 +35,26 @@ async fn is_read_from(readable: &Readable, folder: &Path, user: &serde_json::Val
     app.stop().await.unwrap();
 }
 
-#[tokio::test]
-async fn a_local_kubeconfig_is_used_with_a_token_and_with_the_helper_that_prints_one() {
-    let readable = Readable::in_shared("kubeconfig").await;
-    let token = readable.token().await;
-    let folder = tempfile::tempdir().unwrap();
-    is_read_from(&readable, folder.path(), &json!({ "token": token })).await;
-
+/// Once with the token in the file, once with the helper that prints it; the kubeconfig stays in the folder.
+pub(super) async fn is_read_with_token_and_helper(readable: &Readable, folder: &Path, token: &str) {
+    is_read_from(readable, folder, &json!({ "token": token })).await;
     let credential = json!({
         "apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": { "token": token },
     });
-    let helper = folder.path().join("helper");
+    let helper = folder.join("helper");
     fs::write(&helper, format!("#!/bin/sh\ncat <<'END'\n{credential}\nEND\n")).unwrap();
     fs::set_permissions(&helper, fs::Permissions::from_mode(0o700)).unwrap();
     let user = json!({ "exec": {
         "apiVersion": "client.authentication.k8s.io/v1", "command": helper, "interactiveMode": "Never",
     }});
-    is_read_from(&readable, folder.path(), &user).await;
+    is_read_from(readable, folder, &user).await;
+}
+
+#[tokio::test]
+async fn a_local_kubeconfig_is_used_with_a_token_and_with_the_helper_that_prints_one() {
+    let readable = Readable::in_shared("kubeconfig").await;
+    let folder = tempfile::tempdir().unwrap();
+    is_read_with_token_and_helper(&readable, folder.path(), &readable.token().await).await;
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{TcpListener, TcpStream},
+    sync::Semaphore,
 };
 
 use stagedoor::infra::tasks::Tasks;
@@ -47,6 +48,8 @@ pub(crate) enum Reply {
     CloseMidBody,
     /// No answer, and the connection stays open.
     Hang,
+    /// The answer once the test lets it go.
+    Held(Arc<Semaphore>, Box<Reply>),
     /// A body of which a byte comes now and then.
     Trickle,
     /// A body that never ends, as fast as it is taken.
@@ -139,6 +142,11 @@ impl FakeKubernetes {
         *self.shared.poured.lock()
     }
 
+    /// What is shown for the object `mine`.
+    pub(crate) fn object() -> Value {
+        Self::kind().request("mine", json!({ "size": "small" }))
+    }
+
     /// An app-config whose platform cluster this is; `ours` is the section `stagedoor.ske` in flow style.
     pub(crate) fn app_config(&self, token: &str, ours: &str) -> String {
         format!(
@@ -209,7 +217,7 @@ impl Shared {
     }
 
     fn well(&self, request: &Recorded) -> Reply {
-        let object = FakeKubernetes::kind().request("mine", json!({ "size": "small" }));
+        let object = FakeKubernetes::object();
         match (request.method.as_str(), request.path_alone()) {
             ("GET", KINDS) => Reply::Json(200, kinds("databases", "Database", true)),
             ("GET", PROMISE_KINDS) => Reply::Json(200, kinds("promises", "Promise", false)),
@@ -275,8 +283,12 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>) -> Option<()> {
     let mut stream = BufReader::new(stream);
     loop {
         let request = read_request(&mut stream).await?;
-        let reply = shared.reply_to(&request);
+        let mut reply = shared.reply_to(&request);
         shared.requests.lock().push(request);
+        while let Reply::Held(gate, held) = reply {
+            gate.acquire().await.ok()?.forget();
+            reply = *held;
+        }
         write(&reply, stream.get_mut(), &shared).await?;
     }
 }
@@ -323,7 +335,7 @@ async fn write(reply: &Reply, stream: &mut TcpStream, shared: &Shared) -> Option
             stream.write_all(begun).await.ok()?;
             return None;
         }
-        Reply::Hang => std::future::pending().await,
+        Reply::Hang | Reply::Held(..) => std::future::pending().await,
         Reply::Trickle => return pour(stream, shared, (1, Duration::from_millis(100))).await,
         Reply::Endless => return pour(stream, shared, (65_536, Duration::ZERO)).await,
     };
