@@ -110,7 +110,7 @@ struct Place {
 impl Place {
     fn of(account: &Account) -> Self {
         match account {
-            Account::None | Account::Token(_) | Account::Implied => Self {
+            Account::None | Account::Token(_) => Self {
                 address: "its url below kubernetes.clusterLocatorMethods",
                 authority: "caData or caFile of the cluster below kubernetes.clusterLocatorMethods",
                 credential: "serviceAccountToken of the cluster below kubernetes.clusterLocatorMethods",
@@ -119,6 +119,11 @@ impl Place {
                 address: "KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT of the pod",
                 authority: "ca.crt, which Kubernetes mounts into the pod",
                 credential: "the token that Kubernetes mounts into the pod, and that its service account still exists",
+            },
+            Account::Implied => Self {
+                address: "that kubectl proxy runs at its url below kubernetes.clusterLocatorMethods",
+                authority: "the kubeconfig that kubectl proxy runs with",
+                credential: "the kubeconfig that kubectl proxy runs with",
             },
             Account::Kubeconfig => Self {
                 address: "the server of the kubeconfig's current context",

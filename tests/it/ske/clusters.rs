@@ -240,6 +240,13 @@ async fn a_proxy_of_kubectl_is_used_without_any_credential_of_ours() {
     let app = TestApp::start(&with_cluster(&url, "authProvider: localKubectlProxy")).await;
     readable.is_read_by(&app).await;
     app.stop().await.unwrap();
+
+    let proxy = "authProvider: localKubectlProxy";
+    let (status, message) = readable.is_refused_with("http://127.0.0.1:9", proxy).await;
+    assert!(
+        status == 502 && message.contains("check that kubectl proxy runs"),
+        "{message}"
+    );
 }
 
 #[tokio::test]

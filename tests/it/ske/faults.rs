@@ -235,16 +235,19 @@ async fn no_more_than_the_limit_of_an_endless_answer_is_taken() {
 }
 
 #[tokio::test]
-async fn a_rate_limit_is_429_and_says_when_to_come_back_in_either_form_it_comes_in() {
+async fn a_rate_limit_is_429_in_either_form_it_comes_in_and_whoever_says_when_to_come_back_is_passed_on() {
     let mut limited = status(429, "TooManyRequests", "slow down");
     limited["details"] = json!({ "retryAfterSeconds": 7 });
     let early = "Too many requests, please try again later.";
-    for (reply, says) in [
-        (Reply::Json(429, limited), "slow down"),
+    let restarting = status(503, "ServiceUnavailable", "restarting").to_string();
+    for (reply, code, says) in [
+        (Reply::Json(429, limited), 429, "slow down"),
         (
             raw(429, "retry-after: 7\r\ncontent-type: text/plain\r\n", early),
+            429,
             "too many requests",
         ),
+        (raw(503, "retry-after: 7\r\n", &restarting), 502, "restarting"),
     ] {
         let fake = FakeKubernetes::start().await;
         let app = portal(&fake).await;
@@ -253,7 +256,7 @@ async fn a_rate_limit_is_429_and_says_when_to_come_back_in_either_form_it_comes_
         let answer = app.get(&path).await;
         assert_eq!(
             (answer.status().as_u16(), &answer.headers()["retry-after"]),
-            (429, &"7".parse().unwrap())
+            (code, &"7".parse().unwrap())
         );
         let body: Value = answer.json().await.unwrap();
         assert!(body["message"].as_str().unwrap().contains(says), "{body}");
