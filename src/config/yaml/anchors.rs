@@ -18,11 +18,12 @@ const VALUE_BYTES: usize = 100;
 
 /// Levels a value may have once its aliases are put in: the loader's own bound. Aliases could otherwise stack up
 /// nesting the parser never sees, until copying and freeing the value overflow the stack.
-const MAX_DEPTH: usize = 400;
+pub(super) const MAX_DEPTH: usize = 400;
 
 /// The anchors of one document.
-#[derive(Default)]
 pub(super) struct Anchors {
+    /// Levels a value may have.
+    deepest: usize,
     known: HashMap<usize, Anchor>,
     /// Every alias used so far, in order; an anchored node owns a slice of it.
     aliases: Vec<usize>,
@@ -58,21 +59,37 @@ pub(super) struct Mark {
 }
 
 impl Anchors {
+    /// None yet; no value may have more levels than this.
+    pub(super) fn up_to(deepest: usize) -> Self {
+        Self {
+            deepest,
+            known: HashMap::new(),
+            aliases: Vec::new(),
+            scalars: 0,
+            open: 0,
+            copied: 0,
+        }
+    }
+
     /// Forgets the anchors, which end with their document; what was copied stays copied.
     pub(super) fn next_document(&mut self) {
         *self = Self {
             copied: self.copied,
-            ..Self::default()
+            ..Self::up_to(self.deepest)
         };
     }
 
-    /// Notes that a node begins that is no alias.
-    pub(super) fn begin(&mut self) -> Mark {
+    /// Notes that a node begins that is no alias; refuses it where it stands too deep.
+    pub(super) fn begin(&mut self) -> Result<Mark, YamlError> {
         self.open += 1;
-        Mark {
+        if self.open > self.deepest {
+            let message = format!("Values nest more than {} levels deep", self.deepest);
+            return Err(YamlError::new(&message, None));
+        }
+        Ok(Mark {
             aliases: self.aliases.len(),
             scalars: self.scalars,
-        }
+        })
     }
 
     pub(super) fn saw_scalar(&mut self) {
@@ -131,8 +148,8 @@ impl Anchors {
             let message = format!("Anchors and aliases stand for more than {MAX_COPIED_VALUES} values");
             return Err(YamlError::new(&message, None));
         }
-        if self.open + extent.depth > MAX_DEPTH {
-            let message = format!("Anchors and aliases nest more than {MAX_DEPTH} levels deep");
+        if self.open + extent.depth > self.deepest {
+            let message = format!("Anchors and aliases nest more than {} levels deep", self.deepest);
             return Err(YamlError::new(&message, None));
         }
         Ok(())

@@ -4,7 +4,7 @@ use granit_parser::{Event, Parser, ScalarStyle, Span, Tag, YamlVersion};
 
 use super::{
     Dialect, YamlError,
-    anchors::Anchors,
+    anchors::{Anchors, MAX_DEPTH},
     keys::{self, SeenKeys},
     scalar::{self, Wanted},
     source::Source,
@@ -14,13 +14,17 @@ use crate::config::{
     value::{Object, Value},
 };
 
+/// Levels of an object that is sent as JSON and read back: JSON of more than 127 is not read. Each level also takes
+/// stack, and these texts come from people we do not know.
+const DEEPEST_OBJECT: usize = 120;
+
 /// Parses one document; `None` when the text holds nothing but white space and comments.
 ///
 /// Nesting is bounded by the parser, at 255 levels of flow and 255 of block collections; our recursion needs a bound
 /// and npm `yaml` itself fails before 1000.
 pub fn parse(bytes: &[u8]) -> Result<Option<Value>, YamlError> {
     let source = Source::new(bytes);
-    let mut composer = Composer::new(&source, Dialect::Core);
+    let mut composer = Composer::new(&source, Dialect::Core, MAX_DEPTH);
     let first = composer.document()?;
     if first.is_some() && composer.document()?.is_some() {
         return Err(YamlError::new("Source contains multiple documents", None));
@@ -28,10 +32,11 @@ pub fn parse(bytes: &[u8]) -> Result<Option<Value>, YamlError> {
     Ok(first)
 }
 
-/// Parses every document of the text, as a file of Kubernetes manifests holds them; empty ones are null.
+/// Parses every document of the text, as a file of Kubernetes manifests holds them; empty ones are null. A value may
+/// have 120 levels.
 pub fn parse_documents(bytes: &[u8], dialect: Dialect) -> Result<Vec<Value>, YamlError> {
     let source = Source::new(bytes);
-    let mut composer = Composer::new(&source, dialect);
+    let mut composer = Composer::new(&source, dialect, DEEPEST_OBJECT);
     let mut documents = Vec::new();
     while let Some(document) = composer.document()? {
         documents.push(document);
@@ -50,13 +55,13 @@ struct Composer<'a> {
 type Step<'a> = (Event<'a>, Span);
 
 impl<'a> Composer<'a> {
-    fn new(source: &'a Source, dialect: Dialect) -> Self {
+    fn new(source: &'a Source, dialect: Dialect, deepest: usize) -> Self {
         Self {
             source,
             events: Parser::new_from_str(&source.text),
             default_dialect: dialect,
             dialect,
-            anchors: Anchors::default(),
+            anchors: Anchors::up_to(deepest),
         }
     }
 
@@ -100,7 +105,7 @@ impl<'a> Composer<'a> {
         if let Event::Alias(id) = event {
             return self.anchors.alias(id);
         }
-        let mark = self.anchors.begin();
+        let mark = self.anchors.begin()?;
         let (anchor, value) = match event {
             Event::Scalar(text, style, anchor, tag) => (anchor, self.scalar(&text, style, tag.as_deref())),
             Event::SequenceStart(_, anchor, _) => (anchor, self.sequence()?),
@@ -295,6 +300,17 @@ mod tests {
         assert!(parse("[".repeat(100_000).as_bytes()).is_err());
         assert!(parse(format!("a: {}1", "- ".repeat(5_000)).as_bytes()).is_err());
         assert!(parse(format!("{}1", "- ".repeat(200)).as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn an_object_has_at_most_120_levels_however_they_are_written() {
+        let documents = |text: &str| parse_documents(text.as_bytes(), Dialect::Core);
+        for (open, close) in [("[", "]"), ("{a: ", "}"), ("- ", "")] {
+            let nested = |levels: usize| format!("{}1{}", open.repeat(levels), close.repeat(levels));
+            assert!(documents(&nested(119)).is_ok(), "{open}");
+            let problem = documents(&nested(120)).unwrap_err().to_string();
+            assert!(problem.contains("more than 120 levels"), "{open}: {problem}");
+        }
     }
 
     #[test]

@@ -221,11 +221,19 @@ async fn nesting_that_is_deep_but_read_is_the_servers_to_judge() {
     };
     let (status, message) = place.configure(&with_spec(&place, &nested(100))).await.refused();
     assert_eq!(status, 422, "{message}");
-    let (status, message) = place
-        .configure(&with_spec(&place, &nested(5_000)))
-        .await
-        .refused();
-    assert!(status == 400 && message.contains("not valid YAML"), "{message}");
+    for depth in [118, 250, 5_000] {
+        let said = place.configure(&with_spec(&place, &nested(depth))).await;
+        let (status, message) = said.refused();
+        assert!(
+            status == 400 && message.contains("not valid YAML"),
+            "{depth}: {message}"
+        );
+    }
+    let chained = (1..200).fold("a0: &a0 []\n".to_owned(), |text, level| {
+        format!("{text}a{level}: &a{level} [*a{}]\n", level - 1)
+    });
+    let (status, message) = place.configure(&json!({ "manifest": chained })).await.refused();
+    assert!(status == 400 && message.contains("120 levels"), "{message}");
     let json = format!("{{\"manifest\":{}1{}}}", "{\"a\":".repeat(500), "}".repeat(500));
     assert_eq!(
         place.send(CONFIGURE, "application/json", json).await.refused().0,
