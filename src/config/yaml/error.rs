@@ -20,6 +20,16 @@ impl std::fmt::Display for YamlError {
 }
 
 impl YamlError {
+    /// The line, counted from one, where it is known.
+    pub fn line(&self) -> Option<usize> {
+        self.place.map(|(line, _)| line)
+    }
+
+    /// What is wrong, without the place.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
     pub(super) fn new(message: &str, place: Option<(usize, usize)>) -> Self {
         Self {
             message: message.to_owned(),

@@ -6,6 +6,12 @@ mod clusters;
 mod config;
 mod domain;
 mod error;
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "built before the modes that write to Git, which use all of it"
+)]
+mod gitops;
 mod offered;
 mod operations;
 mod routes;

@@ -9,7 +9,7 @@ use crate::config::Value as Yaml;
 const FIRST_INEXACT: u64 = 1 << 53;
 
 /// Turns what YAML says into JSON; the path is where it stands, for messages.
-pub(super) fn json_of(value: Yaml, path: &str) -> Result<Value, Invalid> {
+pub(in crate::plugins::ske) fn json_of(value: Yaml, path: &str) -> Result<Value, Invalid> {
     Ok(match value {
         Yaml::Null => Value::Null,
         Yaml::Bool(flag) => flag.into(),

@@ -12,7 +12,7 @@ use crate::config::{
 };
 
 /// Fields of `metadata` that belong to the API server (Kubernetes API conventions, "Metadata").
-const SERVER_OWNED: [&str; 8] = [
+pub(in crate::plugins::ske) const SERVER_OWNED: [&str; 8] = [
     "uid",
     "resourceVersion",
     "generation",

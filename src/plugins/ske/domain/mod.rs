@@ -17,11 +17,12 @@ mod template;
 mod user_ref;
 
 pub(super) use allow::{Access, Allow, AllowRule, NotAllowed, Operation, Touched};
+pub(super) use exact_json::json_of;
 pub(super) use gitops_owner::gitops_warning;
 pub(super) use impersonation::{
     ClusterUser, Impersonation, Known, NotImpersonated, UsernameFrom, check_cluster_name,
 };
-pub(super) use manifest::Manifest;
-pub(super) use object_ref::{Invalid, ObjectRef};
+pub(super) use manifest::{Manifest, SERVER_OWNED};
+pub(super) use object_ref::{DEFAULT_NAMESPACE, Invalid, ObjectRef};
 pub(super) use reconciliation::{Reconciliation, state_of};
 pub(super) use template::{Field, Template};

@@ -1,0 +1,407 @@
+//! What stands where in a repository, kept up at the cost of what changes.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use serde_json::Value;
+
+use super::{
+    documents::{Content, Document, File, Trouble},
+    identity::Identity,
+    selection::MAX_FILE,
+};
+use crate::{config::Value as Yaml, plugins::ske::domain::json_of};
+
+/// Where an object stands within its file, counted from zero.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::plugins::ske) struct Spot {
+    /// Which document.
+    pub(in crate::plugins::ske) document: u32,
+    /// Which item, when the document is a list of objects.
+    pub(in crate::plugins::ske) item: Option<u32>,
+    /// The line the document begins on, counted from one; for messages.
+    pub(in crate::plugins::ske) line: u32,
+}
+
+/// Where an object stands in the repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::plugins::ske) struct Place {
+    /// The file.
+    pub(in crate::plugins::ske) path: Arc<str>,
+    /// Where in the file.
+    pub(in crate::plugins::ske) spot: Spot,
+    /// The version the document gives, such as `v1alpha1`.
+    pub(in crate::plugins::ske) version: Box<str>,
+}
+
+/// What the repository holds under one identity.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::plugins::ske) enum Found<'a> {
+    /// Nothing.
+    Nothing,
+    /// One document, of whatever version.
+    One(&'a Place),
+    /// Several documents, of one version or of several: nobody can say which the platform follows.
+    Several(&'a [Place]),
+}
+
+/// What one file holds; made by `scan`, which needs no index and can run on any thread.
+#[derive(Debug, Default)]
+pub(in crate::plugins::ske) struct Scanned {
+    objects: Vec<(Identity, Spot, Box<str>)>,
+    troubles: Vec<Trouble>,
+}
+
+/// One file that is new, changed or gone.
+#[derive(Debug)]
+pub(in crate::plugins::ske) struct Change<B> {
+    /// The file.
+    pub(in crate::plugins::ske) path: String,
+    /// Its content's id and what it holds; `None` when it is gone or does not count.
+    pub(in crate::plugins::ske) now: Option<(B, Scanned)>,
+}
+
+/// Every object of a repository. `B` identifies a file's content, so that the object can be read when it is asked for.
+#[derive(Debug)]
+pub(in crate::plugins::ske) struct Index<B> {
+    files: BTreeMap<Arc<str>, Indexed<B>>,
+    places: HashMap<Arc<Identity>, Vec<Place>>,
+}
+
+#[derive(Debug)]
+struct Indexed<B> {
+    blob: B,
+    objects: Box<[Arc<Identity>]>,
+    troubles: Box<[Trouble]>,
+}
+
+/// Reads what a file holds.
+pub(in crate::plugins::ske) fn scan(bytes: &[u8]) -> Scanned {
+    let mut scanned = Scanned::default();
+    match File::read(bytes) {
+        Ok(file) => {
+            for (number, document) in file.documents.iter().enumerate() {
+                scanned.add(number, document);
+            }
+        }
+        Err(trouble) => scanned.troubles.push(trouble),
+    }
+    scanned
+}
+
+/// Stands for a file that is not read because it has more than `MAX_FILE` bytes.
+pub(in crate::plugins::ske) fn too_large() -> Scanned {
+    let trouble = Trouble {
+        line: 1,
+        problem: format!(
+            "larger than {} MiB and therefore not read; split it",
+            MAX_FILE >> 20
+        ),
+    };
+    Scanned {
+        objects: Vec::new(),
+        troubles: vec![trouble],
+    }
+}
+
+/// Reads one object of a file; `None` when there is none at the spot.
+///
+/// # Errors
+/// The file is broken, or a number in the object cannot be passed on exactly.
+pub(in crate::plugins::ske) fn object_at(bytes: &[u8], spot: Spot) -> Result<Option<Value>, Trouble> {
+    let Some(document) = File::read_one(bytes, spot.document as usize)? else {
+        return Ok(None);
+    };
+    if let Content::Broken(trouble) = document.content {
+        return Err(trouble);
+    }
+    let item = spot.item.map(|item| item as usize);
+    let found = document.objects().into_iter().find(|(number, _)| *number == item);
+    let Some((_, object)) = found else {
+        return Ok(None);
+    };
+    let exact = json_of(Yaml::Object(object.clone()), "");
+    exact.map(Some).map_err(|problem| Trouble {
+        line: document.segment.line,
+        problem: problem.to_string(),
+    })
+}
+
+impl Scanned {
+    fn add(&mut self, number: usize, document: &Document) {
+        if let Content::Broken(trouble) = &document.content {
+            self.troubles.push(trouble.clone());
+        }
+        for (item, object) in document.objects() {
+            let line = document.segment.line;
+            match Identity::in_document(object) {
+                Ok(None) => {}
+                Ok(Some((identity, version))) => {
+                    let spot = Spot {
+                        document: number as u32,
+                        item: item.map(|item| item as u32),
+                        line: line as u32,
+                    };
+                    self.objects.push((identity, spot, version.into()));
+                }
+                Err(problem) => self.troubles.push(Trouble { line, problem }),
+            }
+        }
+    }
+}
+
+impl<B> Default for Index<B> {
+    fn default() -> Self {
+        Self {
+            files: BTreeMap::new(),
+            places: HashMap::new(),
+        }
+    }
+}
+
+impl<B: Copy> Index<B> {
+    /// Takes in what changed; costs as much as the changed files hold, however large the repository is.
+    pub(in crate::plugins::ske) fn apply(&mut self, changes: impl IntoIterator<Item = Change<B>>) {
+        for change in changes {
+            self.forget(&change.path);
+            if let Some((blob, scanned)) = change.now {
+                self.take_in(change.path.into(), blob, scanned);
+            }
+        }
+    }
+
+    /// Looks an object up.
+    pub(in crate::plugins::ske) fn find(&self, identity: &Identity) -> Found<'_> {
+        match self.places.get(identity).map(Vec::as_slice) {
+            None | Some([]) => Found::Nothing,
+            Some([place]) => Found::One(place),
+            Some(places) => Found::Several(places),
+        }
+    }
+
+    /// The content of a file, as of the last change taken in; `None` when the file does not count.
+    pub(in crate::plugins::ske) fn blob(&self, path: &str) -> Option<B> {
+        self.files.get(path).map(|file| file.blob)
+    }
+
+    /// Every object that is there more than once, in no order.
+    pub(in crate::plugins::ske) fn conflicts(&self) -> impl Iterator<Item = (&Identity, &[Place])> {
+        let several = self.places.iter().filter(|(_, places)| places.len() > 1);
+        several.map(|(identity, places)| (&**identity, places.as_slice()))
+    }
+
+    /// What could not be read, file by file.
+    pub(in crate::plugins::ske) fn troubles(&self) -> impl Iterator<Item = (&str, &[Trouble])> {
+        let broken = self.files.iter().filter(|(_, file)| !file.troubles.is_empty());
+        broken.map(|(path, file)| (&**path, &*file.troubles))
+    }
+
+    /// How many objects there are, those in conflict counted each time.
+    pub(in crate::plugins::ske) fn objects(&self) -> usize {
+        self.files.values().map(|file| file.objects.len()).sum()
+    }
+
+    fn take_in(&mut self, path: Arc<str>, blob: B, scanned: Scanned) {
+        let mut objects = Vec::with_capacity(scanned.objects.len());
+        for (identity, spot, version) in scanned.objects {
+            let known = self
+                .places
+                .get_key_value(&identity)
+                .map(|(known, _)| known.clone());
+            let identity = known.unwrap_or_else(|| Arc::new(identity));
+            let place = Place {
+                path: path.clone(),
+                spot,
+                version,
+            };
+            // Most identities have one place for ever.
+            let places = self.places.entry(identity.clone());
+            let places = places.or_insert_with(|| Vec::with_capacity(1));
+            places.push(place);
+            places.sort_by(|one, other| one.path.cmp(&other.path));
+            objects.push(identity);
+        }
+        let indexed = Indexed {
+            blob,
+            objects: objects.into(),
+            troubles: scanned.troubles.into(),
+        };
+        self.files.insert(path, indexed);
+    }
+
+    fn forget(&mut self, path: &str) {
+        let Some(file) = self.files.remove(path) else {
+            return;
+        };
+        for identity in file.objects {
+            if let Some(places) = self.places.get_mut(&identity) {
+                places.retain(|place| &*place.path != path);
+                if places.is_empty() {
+                    self.places.remove(&identity);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plugins::ske::domain::ObjectRef;
+
+    fn identity(name: &str) -> Identity {
+        Identity::of(&ObjectRef::parse("e.com/v1", "Redis", None, name).unwrap()).unwrap()
+    }
+
+    fn object(name: &str) -> String {
+        format!("apiVersion: e.com/v1\nkind: Redis\nmetadata:\n  name: {name}\n")
+    }
+
+    fn change(path: &str, blob: u32, text: &str) -> Change<u32> {
+        Change {
+            path: path.to_owned(),
+            now: Some((blob, scan(text.as_bytes()))),
+        }
+    }
+
+    fn gone(path: &str) -> Change<u32> {
+        Change {
+            path: path.to_owned(),
+            now: None,
+        }
+    }
+
+    fn index(files: &[(&str, &str)]) -> Index<u32> {
+        let mut index = Index::default();
+        index.apply(files.iter().map(|(path, text)| change(path, 1, text)));
+        index
+    }
+
+    #[track_caller]
+    fn one<'a>(index: &'a Index<u32>, name: &str) -> &'a Place {
+        match index.find(&identity(name)) {
+            Found::One(place) => place,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn an_object_is_found_by_its_identity_wherever_it_stands() {
+        let two = format!("# top\n{}---\n{}", object("a"), object("b"));
+        let list = "apiVersion: v1\nkind: List\nitems:\n- {apiVersion: e.com/v1, kind: Redis, metadata: {name: c}}\n";
+        let index = index(&[("r/x.yaml", &two), ("r/list.yml", list)]);
+        assert_eq!(index.objects(), 3);
+        let b = one(&index, "b");
+        assert_eq!(
+            (&*b.path, b.spot.document, b.spot.item, b.spot.line),
+            ("r/x.yaml", 1, None, 6)
+        );
+        assert_eq!(
+            (one(&index, "c").spot.item, &*one(&index, "c").version),
+            (Some(0), "v1")
+        );
+        assert_eq!(index.find(&identity("d")), Found::Nothing);
+        assert_eq!((index.blob("r/x.yaml"), index.blob("r/y.yaml")), (Some(1), None));
+    }
+
+    #[test]
+    fn the_object_at_a_spot_is_read_without_its_neighbours() {
+        let text = format!("{{broken\n---\n{}spec: {{on: yes}}\n", object("a"));
+        let index = index(&[("x.yaml", &text)]);
+        let read = object_at(text.as_bytes(), one(&index, "a").spot)
+            .unwrap()
+            .unwrap();
+        assert_eq!(read["spec"], serde_json::json!({"true": true}));
+        let list = "kind: List\nitems: [1, {a: 2}]\n";
+        let spot = |item| Spot {
+            document: 0,
+            item,
+            line: 1,
+        };
+        assert_eq!(
+            object_at(list.as_bytes(), spot(Some(1))).unwrap().unwrap()["a"],
+            2
+        );
+        assert_eq!(object_at(list.as_bytes(), spot(Some(0))).unwrap(), None);
+        assert_eq!(object_at(b"", spot(None)).unwrap(), None);
+    }
+
+    #[test]
+    fn a_number_that_would_arrive_as_another_is_an_error_and_still_indexed() {
+        let text = object("a") + "spec: {size: 9007199254740993}\n";
+        let index = index(&[("x.yaml", &text)]);
+        let trouble = object_at(text.as_bytes(), one(&index, "a").spot).unwrap_err();
+        assert!(trouble.to_string().contains("spec.size"), "{trouble}");
+    }
+
+    #[test]
+    fn one_identity_twice_is_a_conflict_that_names_both_places() {
+        let newer = object("a").replace("e.com/v1", "e.com/v2");
+        let mut index = index(&[
+            ("y.yaml", &newer),
+            ("x.yaml", &object("a")),
+            ("z.yaml", &object("b")),
+        ]);
+        let paths = |index: &Index<u32>| match index.find(&identity("a")) {
+            Found::Several(places) => places.iter().map(|place| place.path.to_string()).collect(),
+            _ => Vec::new(),
+        };
+        assert_eq!(paths(&index), ["x.yaml", "y.yaml"]);
+        assert_eq!(index.conflicts().count(), 1);
+        index.apply([gone("x.yaml")]);
+        assert_eq!(&*one(&index, "a").version, "v2");
+        assert_eq!(index.conflicts().count(), 0);
+    }
+
+    #[test]
+    fn the_same_object_twice_in_one_file_is_a_conflict_too() {
+        let twice = format!("{}---\n{}", object("a"), object("a"));
+        let mut index = index(&[("x.yaml", &twice)]);
+        assert!(matches!(index.find(&identity("a")), Found::Several([_, _])));
+        index.apply([change("x.yaml", 2, &object("a"))]);
+        assert_eq!(one(&index, "a").spot.document, 0);
+    }
+
+    #[test]
+    fn changes_replace_what_a_file_held_and_touch_no_other() {
+        let mut index = index(&[("x.yaml", &object("a")), ("y.yaml", &object("b"))]);
+        index.apply([change("x.yaml", 7, &object("c")), gone("never.yaml")]);
+        assert_eq!(index.find(&identity("a")), Found::Nothing);
+        assert_eq!(
+            (&*one(&index, "c").path, index.blob("x.yaml")),
+            ("x.yaml", Some(7))
+        );
+        assert_eq!(&*one(&index, "b").path, "y.yaml");
+        index.apply([gone("x.yaml"), gone("y.yaml")]);
+        assert_eq!((index.objects(), index.blob("x.yaml")), (0, None));
+    }
+
+    #[test]
+    fn broken_files_are_listed_with_their_lines_and_hide_nothing() {
+        let half = format!(
+            "{}---\na: [\n---\nkind: A\napiVersion: v1\nmetadata: {{name: 1}}\n",
+            object("a")
+        );
+        let mut index = index(&[("x.yaml", &half), ("y.yaml", "\r"), ("z.yaml", &object("b"))]);
+        index.apply([Change {
+            path: "large.yaml".to_owned(),
+            now: Some((1, too_large())),
+        }]);
+        let told: Vec<_> = index
+            .troubles()
+            .map(|(path, troubles)| (path, troubles.iter().map(|one| one.line).collect::<Vec<_>>()))
+            .collect();
+        assert_eq!(told.len(), 3, "{told:?}");
+        assert_eq!(
+            (told[0].0, told[1].0, told[2].0),
+            ("large.yaml", "x.yaml", "y.yaml")
+        );
+        assert!(told[1].1.len() == 2 && told[1].1.contains(&7), "{told:?}");
+        assert_eq!(
+            (&*one(&index, "a").path, &*one(&index, "b").path),
+            ("x.yaml", "z.yaml")
+        );
+    }
+}
