@@ -1,6 +1,6 @@
 //! Writes a configuration for `config print`.
 
-use super::{ConfigError, json, value::Value};
+use super::{ConfigError, json, value::Value, yaml};
 
 /// How to write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,23 +16,16 @@ pub fn render(value: &Value, format: Format) -> Result<String, ConfigError> {
     let json = json::to_json(value);
     let text = match format {
         Format::Json => serde_json::to_string_pretty(&json).map_err(|error| error.to_string()),
-        Format::Yaml => yaml(&json),
+        Format::Yaml => yaml::write(&json, yaml::Form::Block).map_err(|error| error.to_string()),
     };
     let text =
         text.map_err(|error| ConfigError::new(format!("The configuration cannot be written: {error}")))?;
     Ok(if text.ends_with('\n') { text } else { text + "\n" })
 }
 
-fn yaml(json: &serde_json::Value) -> Result<String, String> {
-    // Long texts stay on one line, where they can be searched for.
-    let options = serde_saphyr::ser_options! { folded_wrap_chars: usize::MAX };
-    serde_saphyr::to_string_with_options(json, options).map_err(|error| error.to_string())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::yaml;
 
     #[test]
     fn both_formats_read_back_as_the_same_value() {

@@ -1,4 +1,5 @@
-//! YAML as npm `yaml` v2 reads it: parser events of one crate, and our own layer that makes values of them.
+//! YAML as npm `yaml` v2 reads it: parser events of one crate, and our own layer that makes values of them; and YAML
+//! that is written so that all readers agree.
 //!
 //! `granit-parser` is imported nowhere else. The value-level crates lose what Backstage's reader still sees
 //! (`014`, `0b11`, duplicate keys); the parser's events keep it.
@@ -10,9 +11,11 @@ mod keys;
 mod scalar;
 mod scalar11;
 mod source;
+mod write;
 
 pub use compose::{parse, parse_documents};
 pub use error::YamlError;
+pub use write::{Form, write};
 
 /// Which words and numbers a plain scalar may stand for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

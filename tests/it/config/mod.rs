@@ -7,3 +7,4 @@ mod fixtures;
 mod generate;
 mod outcome;
 mod reload;
+mod written;

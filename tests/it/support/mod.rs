@@ -8,5 +8,6 @@ pub(crate) mod kubernetes;
 pub(crate) mod kubernetes_fake;
 pub(crate) mod log;
 pub(crate) mod node;
+pub(crate) mod python;
 pub(crate) mod simulator;
 pub(crate) mod spacelift;

@@ -6,6 +6,10 @@ mod cluster_fields;
 mod clusters;
 mod impersonation;
 mod problems;
+#[allow(dead_code, reason = "built before the modes that write to Git, which read it")]
+mod scm;
+#[cfg(test)]
+mod scm_tests;
 #[cfg(test)]
 mod testing;
 

@@ -51,7 +51,7 @@ pub(in crate::plugins::ske) struct Touched<'a> {
 /// Why something may not be touched, in a sentence that names the key to change.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub(in crate::plugins::ske) struct NotAllowed(String);
+pub(in crate::plugins::ske) struct NotAllowed(pub(super) String);
 
 /// Decides what may be touched.
 ///
@@ -84,7 +84,7 @@ impl Allow {
         touched: Touched<'_>,
         offered: impl FnOnce(&str, &str) -> bool,
     ) -> Result<(), NotAllowed> {
-        if touched.is_promise() && touched.operation == Operation::Delete && !self.delete_promises {
+        if touched.deletes_promise() && !self.delete_promises {
             return Err(keep_promises());
         }
         match &self.rules {
@@ -111,6 +111,10 @@ impl Touched<'_> {
             Operation::Read => Access::Read,
             Operation::Write | Operation::Delete => Access::Write,
         }
+    }
+
+    pub(super) fn deletes_promise(self) -> bool {
+        self.is_promise() && self.operation == Operation::Delete
     }
 
     fn is_promise(self) -> bool {
@@ -153,7 +157,7 @@ impl Touched<'_> {
     }
 
     /// What is refused, such as `anybody delete ConfigMap of the core group`.
-    fn sentence(self) -> String {
+    pub(super) fn sentence(self) -> String {
         let operation = match self.operation {
             Operation::Read => "read",
             Operation::Write => "create or update",
@@ -165,7 +169,7 @@ impl Touched<'_> {
         }
     }
 
-    fn rule(self) -> String {
+    pub(super) fn rule(self) -> String {
         let access = match self.needs() {
             Access::Read => "read",
             Access::Write => "write",

@@ -5,25 +5,11 @@ use std::{
     sync::Arc,
 };
 
-use serde_json::Value;
-
 use super::{
-    documents::{Content, Document, File, Trouble},
+    documents::Trouble,
     identity::Identity,
-    selection::MAX_FILE,
+    scan::{Scanned, Spot},
 };
-use crate::{config::Value as Yaml, plugins::ske::domain::json_of};
-
-/// Where an object stands within its file, counted from zero.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::plugins::ske) struct Spot {
-    /// Which document.
-    pub(in crate::plugins::ske) document: u32,
-    /// Which item, when the document is a list of objects.
-    pub(in crate::plugins::ske) item: Option<u32>,
-    /// The line the document begins on, counted from one; for messages.
-    pub(in crate::plugins::ske) line: u32,
-}
 
 /// Where an object stands in the repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,13 +33,6 @@ pub(in crate::plugins::ske) enum Found<'a> {
     Several(&'a [Place]),
 }
 
-/// What one file holds; made by `scan`, which needs no index and can run on any thread.
-#[derive(Debug, Default)]
-pub(in crate::plugins::ske) struct Scanned {
-    objects: Vec<(Identity, Spot, Box<str>)>,
-    troubles: Vec<Trouble>,
-}
-
 /// One file that is new, changed or gone.
 #[derive(Debug)]
 pub(in crate::plugins::ske) struct Change<B> {
@@ -75,81 +54,6 @@ struct Indexed<B> {
     blob: B,
     objects: Box<[Arc<Identity>]>,
     troubles: Box<[Trouble]>,
-}
-
-/// Reads what a file holds.
-pub(in crate::plugins::ske) fn scan(bytes: &[u8]) -> Scanned {
-    let mut scanned = Scanned::default();
-    match File::read(bytes) {
-        Ok(file) => {
-            for (number, document) in file.documents.iter().enumerate() {
-                scanned.add(number, document);
-            }
-        }
-        Err(trouble) => scanned.troubles.push(trouble),
-    }
-    scanned
-}
-
-/// Stands for a file that is not read because it has more than `MAX_FILE` bytes.
-pub(in crate::plugins::ske) fn too_large() -> Scanned {
-    let trouble = Trouble {
-        line: 1,
-        problem: format!(
-            "larger than {} MiB and therefore not read; split it",
-            MAX_FILE >> 20
-        ),
-    };
-    Scanned {
-        objects: Vec::new(),
-        troubles: vec![trouble],
-    }
-}
-
-/// Reads one object of a file; `None` when there is none at the spot.
-///
-/// # Errors
-/// The file is broken, or a number in the object cannot be passed on exactly.
-pub(in crate::plugins::ske) fn object_at(bytes: &[u8], spot: Spot) -> Result<Option<Value>, Trouble> {
-    let Some(document) = File::read_one(bytes, spot.document as usize)? else {
-        return Ok(None);
-    };
-    if let Content::Broken(trouble) = document.content {
-        return Err(trouble);
-    }
-    let item = spot.item.map(|item| item as usize);
-    let found = document.objects().into_iter().find(|(number, _)| *number == item);
-    let Some((_, object)) = found else {
-        return Ok(None);
-    };
-    let exact = json_of(Yaml::Object(object.clone()), "");
-    exact.map(Some).map_err(|problem| Trouble {
-        line: document.segment.line,
-        problem: problem.to_string(),
-    })
-}
-
-impl Scanned {
-    fn add(&mut self, number: usize, document: &Document) {
-        if let Content::Broken(trouble) = &document.content {
-            self.troubles.push(trouble.clone());
-        }
-        for (item, object) in document.objects() {
-            let line = document.segment.line;
-            match Identity::in_document(object) {
-                Ok(None) => {}
-                Ok(Some((identity, version))) => {
-                    let spot = Spot {
-                        document: number as u32,
-                        item: item.map(|item| item as u32),
-                        line: line as u32,
-                    };
-                    self.objects.push((identity, spot, version.into()));
-                }
-                Err(problem) => self.troubles.push(Trouble { line, problem }),
-            }
-        }
-    }
 }
 
 impl<B> Default for Index<B> {
@@ -248,7 +152,10 @@ impl<B: Copy> Index<B> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        super::scan::{scan, too_large},
+        *,
+    };
     use crate::plugins::ske::domain::ObjectRef;
 
     fn identity(name: &str) -> Identity {
@@ -304,36 +211,6 @@ mod tests {
         );
         assert_eq!(index.find(&identity("d")), Found::Nothing);
         assert_eq!((index.blob("r/x.yaml"), index.blob("r/y.yaml")), (Some(1), None));
-    }
-
-    #[test]
-    fn the_object_at_a_spot_is_read_without_its_neighbours() {
-        let text = format!("{{broken\n---\n{}spec: {{on: yes}}\n", object("a"));
-        let index = index(&[("x.yaml", &text)]);
-        let read = object_at(text.as_bytes(), one(&index, "a").spot)
-            .unwrap()
-            .unwrap();
-        assert_eq!(read["spec"], serde_json::json!({"true": true}));
-        let list = "kind: List\nitems: [1, {a: 2}]\n";
-        let spot = |item| Spot {
-            document: 0,
-            item,
-            line: 1,
-        };
-        assert_eq!(
-            object_at(list.as_bytes(), spot(Some(1))).unwrap().unwrap()["a"],
-            2
-        );
-        assert_eq!(object_at(list.as_bytes(), spot(Some(0))).unwrap(), None);
-        assert_eq!(object_at(b"", spot(None)).unwrap(), None);
-    }
-
-    #[test]
-    fn a_number_that_would_arrive_as_another_is_an_error_and_still_indexed() {
-        let text = object("a") + "spec: {size: 9007199254740993}\n";
-        let index = index(&[("x.yaml", &text)]);
-        let trouble = object_at(text.as_bytes(), one(&index, "a").spot).unwrap_err();
-        assert!(trouble.to_string().contains("spec.size"), "{trouble}");
     }
 
     #[test]

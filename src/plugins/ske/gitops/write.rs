@@ -11,11 +11,13 @@ use super::{
     committed::cleaned,
     documents::{Content, Document, File, Trouble, content_of},
     identity::Identity,
-    index::Spot,
-    render::{Format, render},
+    scan::Spot,
     segments::{Segment, is_blank_or_comment, lines},
 };
-use crate::config::{Value as Yaml, from_json, to_json};
+use crate::config::{
+    Value as Yaml, from_json, to_json,
+    yaml::{self, Form},
+};
 
 /// What a change makes of a file.
 #[derive(Debug, PartialEq, Eq)]
@@ -112,7 +114,7 @@ pub(in crate::plugins::ske) fn replace(
 /// The file cannot be read or is JSON, or the object cannot be written.
 pub(in crate::plugins::ske) fn append(path: &str, bytes: &[u8], object: &Value) -> Result<Edited, Refused> {
     let file = read(path, bytes)?;
-    if Format::of(path) == Format::Json && !file.documents.is_empty() {
+    if form_of(path) == Form::Json && !file.documents.is_empty() {
         return Err(unwritable(path, "a JSON file holds one object"));
     }
     let mut text = file.text.to_owned();
@@ -221,8 +223,17 @@ fn identity(value: &Yaml) -> Option<Identity> {
     found.map(|(identity, _)| identity)
 }
 
+/// What the readers of a file expect by its name.
+fn form_of(path: &str) -> Form {
+    if path.ends_with(".json") {
+        Form::Json
+    } else {
+        Form::Block
+    }
+}
+
 fn rendered(path: &str, object: &Value) -> Result<String, Refused> {
-    render(object, Format::of(path)).map_err(|problem| unwritable(path, &problem))
+    yaml::write(object, form_of(path)).map_err(|problem| unwritable(path, &problem.to_string()))
 }
 
 fn unwritable(path: &str, problem: &str) -> Refused {

@@ -6,7 +6,8 @@ use super::{
     Change,
     documents::File,
     identity::Identity,
-    index::{Found, Index, Spot, scan},
+    index::{Found, Index},
+    scan::{Spot, scan},
     write::{Edited, Refused, append, create, remove, replace},
 };
 use crate::plugins::ske::domain::ObjectRef;

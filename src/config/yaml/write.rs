@@ -1,4 +1,4 @@
-//! Writes one object as a document that every reader reads alike.
+//! Writes a value so that every reader reads it alike.
 
 use serde::{
     Serialize, Serializer,
@@ -7,68 +7,95 @@ use serde::{
 use serde_json::Value;
 use serde_saphyr::DoubleQuoted;
 
-use super::documents::{Content, content_of};
-use crate::config::{from_json, yaml};
+use super::{Dialect, YamlError, parse_documents};
+use crate::config::from_json;
 
-/// A field we would not see again: our reader of YAML leaves it out, as JavaScript's does.
+/// A key we would not see again: our reader leaves it out, as JavaScript's does.
 const UNREAD_KEY: &str = "__proto__";
 
-/// How a file is written.
+/// How a value is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Format {
-    /// Block YAML.
-    Yaml,
-    /// Indented JSON.
+pub enum Form {
+    /// Block YAML, two spaces a level, long texts on one line.
+    Block,
+    /// JSON, two spaces a level; it is YAML as well.
     Json,
 }
 
-impl Format {
-    /// What the readers of a file expect by its name.
-    pub(super) fn of(path: &str) -> Self {
-        if path.ends_with(".json") {
-            Self::Json
-        } else {
-            Self::Yaml
-        }
-    }
-}
-
-/// Writes the object with a line break at the end, and reads it back under YAML 1.1 and 1.2 before returning it.
+/// Writes the value with a line break at the end, and reads it back under YAML 1.1 and 1.2 before returning it.
 ///
 /// # Errors
-/// The object cannot be written so that both read what was meant.
-pub(super) fn render(object: &Value, format: Format) -> Result<String, String> {
-    if holds_unread_key(object) {
-        return Err(format!("no field of it may be called '{UNREAD_KEY}'"));
+/// A key is `__proto__`, or the two would read something else than was meant.
+pub fn write(value: &Value, form: Form) -> Result<String, YamlError> {
+    if holds_unread_key(value) {
+        let message = format!("no key of it may be '{UNREAD_KEY}'");
+        return Err(YamlError::new(&message, None));
     }
-    let text = match format {
-        Format::Yaml => block_yaml(object)?,
-        Format::Json => json(object)?,
+    let text = match form {
+        Form::Block => block(value),
+        Form::Json => Ok(json(value)),
     };
-    let meant = from_json(object.clone());
-    let read = yaml::parse(text.as_bytes()).map_err(|error| error.to_string())?;
-    if read.as_ref() != Some(&meant) {
-        return Err("it would read differently under YAML 1.2".to_owned());
+    let text = text.map_err(|problem| YamlError::new(&problem, None))?;
+    let meant = [from_json(value.clone())];
+    for (dialect, name) in [(Dialect::Core, "1.2"), (Dialect::Yaml11, "1.1")] {
+        if parse_documents(text.as_bytes(), dialect)? != meant {
+            let message = format!("it would read differently under YAML {name}");
+            return Err(YamlError::new(&message, None));
+        }
     }
-    match content_of(&text, 1) {
-        Content::Value(read) if read == meant => Ok(text),
-        _ => Err("it would read differently under YAML 1.1".to_owned()),
-    }
+    Ok(text)
 }
 
-fn block_yaml(object: &Value) -> Result<String, String> {
+fn block(value: &Value) -> Result<String, String> {
     // Long texts stay on one line, where a difference shows what changed.
     let options = serde_saphyr::ser_options! { folded_wrap_chars: usize::MAX };
-    let text = serde_saphyr::to_string_with_options(&Node(object), options);
+    let text = serde_saphyr::to_string_with_options(&Node(value), options);
     let text = text.map_err(|error| error.to_string())?;
     Ok(if text.ends_with('\n') { text } else { text + "\n" })
 }
 
-/// JSON whose texts hold only characters that YAML takes as they are.
-fn json(object: &Value) -> Result<String, String> {
-    let text = serde_json::to_string_pretty(object).map_err(|error| error.to_string())?;
-    let mut safe = String::with_capacity(text.len() + 1);
-    for letter in text.chars() {
+/// JSON that is YAML 1.1 too, in its characters and in its numbers.
+fn json(value: &Value) -> String {
+    let mut text = String::new();
+    json_node(value, "\n", &mut text);
+    text.push('\n');
+    text
+}
+
+/// `line` is a line break and the indentation of the line the node stands on.
+fn json_node(value: &Value, line: &str, text: &mut String) {
+    let inner = format!("{line}  ");
+    match value {
+        Value::Array(items) if !items.is_empty() => {
+            for (index, item) in items.iter().enumerate() {
+                text.push_str(if index == 0 { "[" } else { "," });
+                text.push_str(&inner);
+                json_node(item, &inner, text);
+            }
+            text.push_str(line);
+            text.push(']');
+        }
+        Value::Object(entries) if !entries.is_empty() => {
+            for (index, (key, entry)) in entries.iter().enumerate() {
+                text.push_str(if index == 0 { "{" } else { "," });
+                text.push_str(&inner);
+                text.push_str(&json_text(key));
+                text.push_str(": ");
+                json_node(entry, &inner, text);
+            }
+            text.push_str(line);
+            text.push('}');
+        }
+        Value::String(inner) => text.push_str(&json_text(inner)),
+        Value::Number(number) => text.push_str(&json_number(&number.to_string())),
+        scalar => text.push_str(&scalar.to_string()),
+    }
+}
+
+/// A text with escapes for what YAML does not take as it is.
+fn json_text(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len() + 2);
+    for letter in Value::from(text).to_string().chars() {
         match letter {
             '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}' => {
                 safe.push_str(&format!("\\u{:04x}", u32::from(letter)));
@@ -76,8 +103,17 @@ fn json(object: &Value) -> Result<String, String> {
             other => safe.push(other),
         }
     }
-    safe.push('\n');
-    Ok(safe)
+    safe
+}
+
+/// To YAML 1.1, `1e-7` is text: an exponent wants a dot before it and a sign.
+fn json_number(text: &str) -> String {
+    let Some((mantissa, exponent)) = text.split_once('e') else {
+        return text.to_owned();
+    };
+    let dot = if mantissa.contains('.') { "" } else { ".0" };
+    let sign = if exponent.starts_with(['+', '-']) { "" } else { "+" };
+    format!("{mantissa}{dot}e{sign}{exponent}")
 }
 
 fn holds_unread_key(value: &Value) -> bool {
@@ -140,7 +176,7 @@ mod tests {
         });
         let long = "x ".repeat(60) + "x";
         assert_eq!(
-            render(&object, Format::Yaml).unwrap(),
+            write(&object, Form::Block).unwrap(),
             format!(
                 "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\n  labels: {{}}\ndata:\n  script: |\n    one\n    \
                  two\n  long: {long}\nlist:\n- a: 1\n  b:\n  - 2.5\n  - null\n- []\n"
@@ -197,7 +233,7 @@ mod tests {
             "a\n ",
             "\ta",
         ] {
-            let written = render(&json!({ "a": text }), Format::Yaml).unwrap();
+            let written = write(&json!({ "a": text }), Form::Block).unwrap();
             let shown = written.strip_prefix("a: ").unwrap();
             assert!(shown.starts_with(['"', '\'']), "{text:?}: {written}");
         }
@@ -210,7 +246,7 @@ mod tests {
             "https://example.com/a?b=c#d",
         ] {
             assert_eq!(
-                render(&json!({ "a": text }), Format::Yaml).unwrap(),
+                write(&json!({ "a": text }), Form::Block).unwrap(),
                 format!("a: {text}\n")
             );
         }
@@ -219,7 +255,7 @@ mod tests {
     #[test]
     fn json_holds_no_character_that_yaml_readers_trip_over() {
         let object = json!({"a": "\u{85}\u{2028}\u{feff}\u{7f}ü😀\t\n\u{0}"});
-        let written = render(&object, Format::Json).unwrap();
+        let written = write(&object, Form::Json).unwrap();
         assert_eq!(
             written,
             "{\n  \"a\": \"\\u0085\\u2028\\ufeff\\u007fü😀\\t\\n\\u0000\"\n}\n"
@@ -228,10 +264,13 @@ mod tests {
     }
 
     #[test]
-    fn the_name_of_a_file_tells_its_format() {
-        assert_eq!(Format::of("a/b.json"), Format::Json);
-        assert_eq!(Format::of("a/b.yaml"), Format::Yaml);
-        assert_eq!(Format::of("a/b.yml"), Format::Yaml);
+    fn json_is_indented_and_its_exponents_are_numbers_to_yaml_1_1() {
+        let object = json!({"a": [1e-7, 1e30, 1.5e-10, 0.5, -3], "b": {}, "c": [], "d": {"e": [null, true]}});
+        assert_eq!(
+            write(&object, Form::Json).unwrap(),
+            "{\n  \"a\": [\n    1.0e-7,\n    1.0e+30,\n    1.5e-10,\n    0.5,\n    -3\n  ],\n  \"b\": {},\n  \"c\": [],\n  \
+             \"d\": {\n    \"e\": [\n      null,\n      true\n    ]\n  }\n}\n"
+        );
     }
 
     fn texts() -> impl Strategy<Value = String> {
@@ -247,8 +286,8 @@ mod tests {
         #[test]
         fn any_text_reads_back_as_value_item_and_key(text in texts(), other in texts()) {
             let object = json!({"spec": {text.clone(): [other, {"a": text}]}});
-            for format in [Format::Yaml, Format::Json] {
-                let written = render(&object, format);
+            for form in [Form::Block, Form::Json] {
+                let written = write(&object, form);
                 prop_assert!(written.is_ok() || text == UNREAD_KEY, "{written:?}");
             }
         }

@@ -1,0 +1,260 @@
+//! Reads `ske.scm`, the repository of gitops and hybrid, and how new files are laid out in it.
+
+use secrecy::SecretString;
+
+use super::problems::{Problems, invalid};
+use crate::{
+    config::{ConfigError, ConfigReader, Value},
+    infra::git::{BranchName, Credentials, FolderPath, Identity, RemoteUrl},
+    plugins::ske::gitops::Layout,
+};
+
+const LAYOUT: &str = "stagedoor.ske.layout";
+
+/// The user name GitHub wants beside a token.
+const GITHUB_USER: &str = "x-access-token";
+
+/// The user name GitLab wants beside a token.
+const GITLAB_USER: &str = "oauth2";
+
+/// The repository and how it is written to.
+#[derive(Debug, Clone)]
+pub(in crate::plugins::ske) struct Scm {
+    /// `ske.scm.repoUrl`.
+    pub(in crate::plugins::ske) remote: RemoteUrl,
+    /// `ske.scm.branch`, default `main`.
+    pub(in crate::plugins::ske) branch: BranchName,
+    /// `ske.scm.path`, default the whole repository.
+    pub(in crate::plugins::ske) path: FolderPath,
+    /// `ske.scm.defaultAuthor`, default `SKE <ske@backstage.io>`.
+    pub(in crate::plugins::ske) author: Identity,
+    /// Who we are towards the server.
+    pub(in crate::plugins::ske) login: Login,
+    /// `stagedoor.ske.layout`, default `flat`.
+    pub(in crate::plugins::ske) layout: Layout,
+    /// What is left out, to be said once at the start.
+    pub(in crate::plugins::ske) notices: Vec<String>,
+}
+
+/// Where the credential comes from.
+#[derive(Debug, Clone)]
+pub(in crate::plugins::ske) enum Login {
+    /// `ske.scm.token` with its user name.
+    Given(Credentials),
+    /// An App or token of `integrations.github`; the host's entry as it is written there.
+    Integration {
+        /// `integrations.github[].host`.
+        host: String,
+    },
+    /// None: a repository on this machine that asks for none.
+    Nobody,
+}
+
+/// `ske.scm.type`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Server {
+    GitHub,
+    GitLab,
+}
+
+impl Scm {
+    /// Reads the section and reports all that is wrong with it.
+    ///
+    /// # Errors
+    /// A key is missing or wrong, or nothing says with which credential to push.
+    pub(in crate::plugins::ske) fn read(reader: &ConfigReader) -> Result<Self, Vec<ConfigError>> {
+        let mut problems = Problems::default();
+        let remote = problems.of(remote(reader));
+        let branch = problems.of(branch(reader));
+        let path = problems.of(path(reader));
+        let author = problems.of(author(reader));
+        let layout = problems.of(layout(reader));
+        let login = login(reader, remote.as_ref(), &mut problems);
+        match (remote, branch, path, author, layout, login) {
+            (Some(remote), Some(branch), Some(path), Some(author), Some(layout), Some(login))
+                if problems.is_empty() =>
+            {
+                Ok(Self {
+                    remote,
+                    branch,
+                    path,
+                    author,
+                    login,
+                    layout,
+                    notices: problems.into_notices(),
+                })
+            }
+            _ => Err(problems.into_errors()),
+        }
+    }
+}
+
+fn remote(reader: &ConfigReader) -> Result<RemoteUrl, ConfigError> {
+    let key = "ske.scm.repoUrl";
+    let text = match reader.dropped_variable(key) {
+        Some(variable) => {
+            let what = format!("is missing because the environment variable {variable} is not set");
+            return Err(invalid(key, &what));
+        }
+        None => reader.string(key)?,
+    };
+    RemoteUrl::parse(&text).map_err(|problem| invalid(key, &problem.to_string()))
+}
+
+fn branch(reader: &ConfigReader) -> Result<BranchName, ConfigError> {
+    let key = "ske.scm.branch";
+    let name = reader.optional_string(key)?;
+    let name = name.as_deref().unwrap_or("main");
+    BranchName::parse(name).map_err(|problem| invalid(key, &problem.to_string()))
+}
+
+/// The empty path is the documented default, which the getter for strings would refuse.
+fn path(reader: &ConfigReader) -> Result<FolderPath, ConfigError> {
+    let key = "ske.scm.path";
+    let text = match reader.get(key)? {
+        Some(Value::String(text)) if text.is_empty() => text,
+        _ => reader.optional_string(key)?.unwrap_or_default(),
+    };
+    FolderPath::parse(text.trim_matches('/')).map_err(|_| {
+        let what =
+            "must be a folder in the repository, without '..', '.git', backslashes or control characters";
+        invalid(key, what)
+    })
+}
+
+fn author(reader: &ConfigReader) -> Result<Identity, ConfigError> {
+    let part = |key: &str, default: &str| {
+        let text = reader.optional_string(key)?;
+        let text = text.unwrap_or_else(|| default.to_owned());
+        let unfit = |c: char| c.is_control() || matches!(c, '<' | '>');
+        if text.trim().is_empty() || text.contains(unfit) {
+            let what = "must not be blank, nor hold '<', '>' or control characters, which Git cannot record";
+            return Err(invalid(key, what));
+        }
+        Ok(text)
+    };
+    let name = part("ske.scm.defaultAuthor.name", "SKE")?;
+    let email = part("ske.scm.defaultAuthor.email", "ske@backstage.io")?;
+    Identity::new(&name, &email).map_err(|problem| invalid("ske.scm.defaultAuthor", &problem.to_string()))
+}
+
+fn layout(reader: &ConfigReader) -> Result<Layout, ConfigError> {
+    match reader.optional_string(LAYOUT)?.as_deref() {
+        None | Some("flat") => Ok(Layout::Flat),
+        Some("nested") => Ok(Layout::Nested),
+        Some(_) => Err(invalid(LAYOUT, "must be flat or nested")),
+    }
+}
+
+fn login(reader: &ConfigReader, remote: Option<&RemoteUrl>, problems: &mut Problems) -> Option<Login> {
+    let server = problems.of(server(reader));
+    let username = problems.of(username(reader));
+    let token = problems.of(reader.optional_secret("ske.scm.token"));
+    let host = remote.and_then(|remote| problems.of(integration(reader, remote)));
+    let (server, username, remote) = (server?, username?, remote?);
+    if let Some(password) = token? {
+        return problems.of(given(server, username, password));
+    }
+    let instead = match host? {
+        Some(host) => Login::Integration { host },
+        None if is_this_machine(remote) => Login::Nobody,
+        None => {
+            problems.refuse("ske.scm.token", &no_credential(reader, remote, server));
+            return None;
+        }
+    };
+    if let Some(variable) = reader.dropped_variable("ske.scm.token") {
+        problems.notice(format!(
+            "ske.scm.token is left out because the environment variable {variable} is not set; {}",
+            match &instead {
+                Login::Integration { host } =>
+                    format!("the credential of integrations.github for {host} is used"),
+                _ => "no credential is used".to_owned(),
+            }
+        ));
+    }
+    Some(instead)
+}
+
+fn given(
+    server: Option<Server>,
+    username: Option<String>,
+    password: SecretString,
+) -> Result<Login, ConfigError> {
+    let username = match (username, server) {
+        (Some(username), _) => username,
+        (None, Some(Server::GitHub)) => GITHUB_USER.to_owned(),
+        (None, Some(Server::GitLab)) => GITLAB_USER.to_owned(),
+        (None, None) => {
+            let what = "is missing; set it to github or gitlab, or give the user name in ske.scm.username";
+            return Err(invalid("ske.scm.type", what));
+        }
+    };
+    Ok(Login::Given(Credentials { username, password }))
+}
+
+fn no_credential(reader: &ConfigReader, remote: &RemoteUrl, server: Option<Server>) -> String {
+    let why = match reader.dropped_variable("ske.scm.token") {
+        Some(variable) => format!("is missing because the environment variable {variable} is not set"),
+        None => "is missing".to_owned(),
+    };
+    let cure = match server {
+        Some(Server::GitLab) => "give a token or password that may push".to_owned(),
+        _ => format!(
+            "give a token or password that may push, or an App in integrations.github for {}",
+            remote.host()
+        ),
+    };
+    format!("{why}; {cure}")
+}
+
+fn server(reader: &ConfigReader) -> Result<Option<Server>, ConfigError> {
+    let key = "ske.scm.type";
+    match reader.optional_string(key)?.as_deref() {
+        None => Ok(None),
+        Some("github") => Ok(Some(Server::GitHub)),
+        Some("gitlab") => Ok(Some(Server::GitLab)),
+        Some(_) => Err(invalid(
+            key,
+            "must be github or gitlab; for another server give ske.scm.username instead",
+        )),
+    }
+}
+
+fn username(reader: &ConfigReader) -> Result<Option<String>, ConfigError> {
+    let key = "ske.scm.username";
+    let name = reader.optional_string(key)?;
+    if name
+        .as_ref()
+        .is_some_and(|name| name.contains(|c: char| c == ':' || c.is_control()))
+    {
+        return Err(invalid(key, "must hold neither ':' nor control characters"));
+    }
+    Ok(name)
+}
+
+/// The host of the `integrations.github` entry that has a credential for the repository.
+fn integration(reader: &ConfigReader, remote: &RemoteUrl) -> Result<Option<String>, ConfigError> {
+    let entries = reader
+        .optional_config_array("integrations.github")?
+        .unwrap_or_default();
+    for entry in entries {
+        let host = entry.optional_string("host")?;
+        let host = host.unwrap_or_else(|| "github.com".to_owned());
+        if host.eq_ignore_ascii_case(authority(remote)) && (entry.has("apps") || entry.has("token")) {
+            return Ok(Some(host));
+        }
+    }
+    Ok(None)
+}
+
+/// Host and port, as `integrations` names a host.
+fn authority(remote: &RemoteUrl) -> &str {
+    let rest = remote.as_str().split_once("://").map_or("", |(_, rest)| rest);
+    rest.split('/').next().unwrap_or_default()
+}
+
+/// Plain http is accepted for this machine alone.
+fn is_this_machine(remote: &RemoteUrl) -> bool {
+    remote.as_str().starts_with("http://")
+}
