@@ -7,7 +7,8 @@ use std::{
     fs::{self, File, TryLockError},
     io,
     path::{Path, PathBuf},
-    time::Instant,
+    thread,
+    time::{Duration, Instant},
 };
 
 use git2::{Oid, Repository, RepositoryInitOptions};
@@ -25,6 +26,12 @@ const MOST_LOOSE: usize = 256;
 
 /// The folder that stands for all 256, as Git's own `gc.auto` estimates.
 const SAMPLE: &str = "17";
+
+/// How long to wait for another process to let go of the copy.
+const LOCK_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Between two attempts at that.
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 /// Differs after each start of the machine (Linux).
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
@@ -44,6 +51,8 @@ pub(super) struct Mirror {
     folder: PathBuf,
     branch: BranchName,
     known: Mutex<Option<Known>>,
+    /// Readers and the writer may be first at the same time.
+    making: Mutex<()>,
     /// The operating system lets go of it when the process ends, however it ends.
     _lock: File,
 }
@@ -57,16 +66,12 @@ impl Mirror {
         let failed = |error: io::Error| io_error(&folder, &error);
         files::make_private_folder(&folder).map_err(failed)?;
         let lock = File::create(folder.join("lock")).map_err(failed)?;
-        lock.try_lock().map_err(|error| match error {
-            TryLockError::WouldBlock => GitError::MirrorInUse {
-                folder: folder.display().to_string(),
-            },
-            TryLockError::Error(error) => failed(error),
-        })?;
+        take(&lock, &folder)?;
         let mirror = Self {
             folder,
             branch,
             known: Mutex::default(),
+            making: Mutex::default(),
             _lock: lock,
         };
         mirror.sweep();
@@ -79,6 +84,7 @@ impl Mirror {
     /// # Errors
     /// It cannot be made.
     pub(super) fn repository(&self) -> Result<Repository, GitError> {
+        let _making = self.making.lock();
         let path = self.repository_path();
         if path.exists() {
             match Repository::open_bare(&path) {
@@ -232,6 +238,23 @@ impl Mirror {
                 .target()
                 .is_some_and(|tip| leads_to_files(&repository, tip)),
             Err(error) => error.code() == git2::ErrorCode::NotFound,
+        }
+    }
+}
+
+/// Takes the lock, waiting a moment for a process that is about to end.
+fn take(lock: &File, folder: &Path) -> Result<(), GitError> {
+    let until = Instant::now() + LOCK_PATIENCE;
+    loop {
+        match lock.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::Error(error)) => return Err(io_error(folder, &error)),
+            Err(TryLockError::WouldBlock) if Instant::now() < until => thread::sleep(LOCK_PAUSE),
+            Err(TryLockError::WouldBlock) => {
+                return Err(GitError::MirrorInUse {
+                    folder: folder.display().to_string(),
+                });
+            }
         }
     }
 }

@@ -1,8 +1,9 @@
 //! The face of a repository: read the branch, change it. Everything that blocks happens off the async runtime.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use git2::{Direction, Oid};
+use parking_lot::Mutex;
 use tokio::{
     task::spawn_blocking,
     time::{Instant, sleep, timeout_at},
@@ -21,12 +22,19 @@ use super::{
 };
 use crate::infra::{single_flight::SingleFlight, tasks::Tasks};
 
+/// How long a failed fetch answers for those that come after it, unless the fetch interval is shorter.
+const FAILURE_HOLD: Duration = Duration::from_secs(1);
+
+/// The last fetch that failed, and when.
+type Failure = Arc<Mutex<Option<(Instant, GitError)>>>;
+
 /// A branch of a remote repository. Cheap to clone; all clones share the copy, the fetches and the writer.
 #[derive(Clone)]
 pub struct GitRepository {
     engine: Arc<Engine>,
     tasks: Tasks,
     fetches: Arc<SingleFlight<Result<Option<Oid>, GitError>>>,
+    failure: Failure,
 }
 
 impl GitRepository {
@@ -37,6 +45,7 @@ impl GitRepository {
         Self {
             engine: Arc::new(Engine::new(settings)),
             fetches: Arc::new(SingleFlight::new(tasks.clone())),
+            failure: Failure::default(),
             tasks,
         }
     }
@@ -48,8 +57,8 @@ impl GitRepository {
 
     /// Where the branch is, at most as old as the fetch interval; none in an empty repository.
     ///
-    /// Asks the server if the last answer is older, joining a fetch that is under way. What this process has written
-    /// is always seen.
+    /// Asks the server if the last answer is older, joining a fetch that is under way; a failure answers for a second.
+    /// What this process has written is always seen.
     ///
     /// # Errors
     /// The server does not answer, the branch is gone, or the local copy cannot be made.
@@ -59,11 +68,17 @@ impl GitRepository {
         if let Some(known) = known.filter(|known| known.as_of.elapsed() < interval) {
             return Ok(known.tip.map(CommitId));
         }
+        let hold = interval.min(FAILURE_HOLD);
+        let failure = self.failure.lock().clone();
+        if let Some((_, error)) = failure.filter(|(when, _)| when.elapsed() < hold) {
+            return Err(error);
+        }
         let engine = Arc::clone(&self.engine);
         let fetched = self.fetches.run(0, || fetch(engine)).await;
-        fetched
-            .unwrap_or(Err(GitError::Internal))
-            .map(|tip| tip.map(CommitId))
+        let fetched = fetched.unwrap_or(Err(GitError::Internal));
+        let failed = fetched.as_ref().err().cloned();
+        *self.failure.lock() = failed.map(|error| (Instant::now(), error));
+        fetched.map(|tip| tip.map(CommitId))
     }
 
     /// Reads from the branch as of its current tip, where blocking is allowed.

@@ -15,6 +15,9 @@ use super::{
     transport::{self, Advertised, Pushed, has},
 };
 
+/// How often in a round the mirror catches up with others who push meanwhile.
+const CATCH_UPS: u32 = 3;
+
 /// The longest pause after a first lost race; it doubles with each further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 
@@ -65,19 +68,30 @@ struct Round<'a> {
 impl Round<'_> {
     fn attempt(&mut self) -> Result<Rest, GitError> {
         let mirror = self.engine.mirror()?;
-        let repository = mirror.repository()?;
+        for _ in 0..CATCH_UPS {
+            let repository = mirror.repository()?;
+            let pushed = self.push(&mirror, &repository)?;
+            if !self.behind {
+                return self.sort(pushed, &mirror, &repository);
+            }
+            self.engine.fetch(self.credentials)?;
+        }
+        Ok(self.raced())
+    }
+
+    fn push(&mut self, mirror: &Mirror, repository: &Repository) -> Result<Pushed, GitError> {
         let access = self.engine.access(self.credentials);
         let as_of = Instant::now();
-        let pushed = transport::push(&repository, &access, |advertised| {
-            let seen = self.seen(&mirror, &repository, advertised)?;
-            self.plan(&mirror, &repository, Known { tip: seen, as_of })
-        })?;
+        transport::push(repository, &access, |advertised| {
+            let tip = self.seen(mirror, repository, advertised)?;
+            self.plan(mirror, repository, Known { tip, as_of })
+        })
+    }
+
+    fn sort(&mut self, pushed: Pushed, mirror: &Mirror, repository: &Repository) -> Result<Rest, GitError> {
         match pushed {
-            Pushed::Nothing if self.behind => {
-                self.engine.fetch(self.credentials)?;
-            }
             Pushed::Nothing => std::mem::take(&mut self.batch).settle(),
-            Pushed::Landed => self.landed(&mirror, &repository),
+            Pushed::Landed => self.landed(mirror, repository),
             Pushed::Policy(error) => self.refused(&error),
             Pushed::Race => return Ok(self.raced()),
             Pushed::Unclear => return Ok(self.in_doubt()),
@@ -146,7 +160,11 @@ impl Round<'_> {
     }
 
     fn raced(&mut self) -> Rest {
-        let changes = std::mem::take(&mut self.batch).take_back();
+        let mut changes = std::mem::take(&mut self.batch).take_back();
+        if self.behind {
+            // Nobody could be put on the branch.
+            changes.append(&mut self.waiting);
+        }
         let again = self.once_more(changes, |tries| GitError::Contended { tries });
         self.rest_with(again)
     }

@@ -164,6 +164,22 @@ async fn locks_and_temporary_files_of_a_killed_process_are_cleared_away() {
 }
 
 #[tokio::test]
+async fn a_copy_that_has_grown_too_large_is_made_anew() {
+    let workshop = Workshop::new().await;
+    let repository = workshop.repository();
+    names(&repository).await.unwrap();
+    let packs = copy(workshop.data.path()).join("objects/pack");
+    for number in 0..=200 {
+        fs::write(packs.join(format!("pack-{number}.pack")), "").unwrap();
+    }
+    assert_eq!(names(&repository).await.unwrap(), ["README"]);
+    let packs = files_below(&packs).into_iter();
+    let packs = packs.filter(|file| file.extension().is_some_and(|ending| ending == "pack"));
+    assert_eq!(packs.count(), 1);
+    committed(write(&repository, put("a", "a")).await);
+}
+
+#[tokio::test]
 async fn a_copy_is_kept_over_a_restart_so_that_only_what_is_new_is_fetched() {
     let workshop = Workshop::new().await;
     names(&workshop.repository()).await.unwrap();

@@ -191,6 +191,21 @@ async fn reads_join_a_fetch_that_is_under_way() {
 }
 
 #[tokio::test]
+async fn a_failed_fetch_is_shared_and_answers_for_a_moment() {
+    let workshop = Workshop::new().await;
+    let repository = workshop.repository_with(|settings| {
+        settings.limits.fetch_interval = Duration::from_secs(600);
+    });
+    workshop.server.fail_next(Step::FetchLook, Fault::Status(503));
+    let tips = join_all((0..16).map(|_| repository.tip())).await;
+    assert!(tips.iter().all(|tip| tip.is_err()));
+    assert!(repository.tip().await.is_err(), "held");
+    assert_eq!(workshop.server.met().len(), 1);
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    assert!(repository.tip().await.unwrap().is_some(), "and then asked again");
+}
+
+#[tokio::test]
 async fn a_fetch_begun_before_a_write_does_not_hide_it() {
     let workshop = Workshop::new().await;
     let repository = workshop.repository();

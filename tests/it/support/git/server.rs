@@ -3,7 +3,10 @@
 use std::{
     io,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -18,10 +21,12 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use futures_util::stream;
 use tempfile::TempDir;
 use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_rustls::TlsAcceptor;
 
 use super::{
     backend::{self, Asked},
     remote::BareRepository,
+    tls::TlsListener,
 };
 
 /// The user the server knows.
@@ -73,6 +78,8 @@ struct Inner {
     password: Mutex<String>,
     faults: Mutex<Vec<(Step, Fault)>>,
     met: Mutex<Vec<Met>>,
+    /// Backends at work, which go on when the client is gone.
+    at_work: Arc<AtomicUsize>,
 }
 
 /// The server, for as long as the value lives.
@@ -85,22 +92,37 @@ pub struct GitServer {
 
 impl GitServer {
     pub async fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
+        Self::on(url, |router| {
+            tokio::spawn(async move { axum::serve(listener, router).await.unwrap() })
+        })
+    }
+
+    pub async fn start_tls(acceptor: TlsAcceptor) -> Self {
+        let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("https://{}", tcp.local_addr().unwrap());
+        let listener = TlsListener { tcp, acceptor };
+        Self::on(url, |router| {
+            tokio::spawn(async move { axum::serve(listener, router).await.unwrap() })
+        })
+    }
+
+    fn on(url: String, serving: impl FnOnce(Router) -> JoinHandle<()>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
         let inner = Arc::new(Inner {
             root: folder.path().to_owned(),
             password: Mutex::new(PASSWORD.to_owned()),
             faults: Mutex::default(),
             met: Mutex::default(),
+            at_work: Arc::default(),
         });
         let router = Router::new().fallback(serve).with_state(Arc::clone(&inner));
-        let serving = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         Self {
             folder,
             url,
             inner,
-            serving,
+            serving: serving(router),
         }
     }
 
@@ -128,6 +150,13 @@ impl GitServer {
         met.iter()
             .filter(|met| met.step == step && met.authorized)
             .count()
+    }
+
+    /// Waits until nothing is done any more for clients that may be gone.
+    pub async fn quiet(&self) {
+        while self.inner.at_work.load(Ordering::SeqCst) > 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
 
     pub fn met(&self) -> Vec<Met> {
@@ -189,7 +218,13 @@ impl Inner {
             return (StatusCode::UNAUTHORIZED, challenge).into_response();
         }
         let root: PathBuf = Path::new(&self.root).to_owned();
-        let answer = tokio::task::spawn_blocking(move || backend::answer(&root, &asked));
+        let at_work = Arc::clone(&self.at_work);
+        at_work.fetch_add(1, Ordering::SeqCst);
+        let answer = tokio::task::spawn_blocking(move || {
+            let answer = backend::answer(&root, &asked);
+            at_work.fetch_sub(1, Ordering::SeqCst);
+            answer
+        });
         answer.await.unwrap().into_response()
     }
 }

@@ -13,6 +13,7 @@ use stagedoor::infra::{
         GitRepository, Identity, LibrarySettings, Limits, RemoteUrl, RepositorySettings, SharedCredentials,
         Written,
     },
+    http_client::Authorities,
     tasks::Tasks,
 };
 use tempfile::TempDir;
@@ -21,6 +22,7 @@ use tokio::time::Instant;
 use super::{
     remote::BareRepository,
     server::{GitServer, PASSWORD, USER},
+    tls::TRUSTED,
 };
 
 /// Long enough that only something that hangs ends by it.
@@ -30,7 +32,10 @@ static LIBRARY: LazyLock<GitLibrary> = LazyLock::new(|| {
     let scratch = tempfile::tempdir().unwrap();
     let settings = LibrarySettings {
         scratch: scratch.path().to_owned(),
-        ..LibrarySettings::default()
+        authorities: Authorities {
+            required: vec![TRUSTED.pem()],
+            ..Authorities::default()
+        },
     };
     GitLibrary::start(&settings).unwrap()
 });
@@ -46,7 +51,11 @@ pub struct Workshop {
 impl Workshop {
     /// With a repository nobody has pushed to.
     pub async fn empty() -> Self {
-        let server = GitServer::start().await;
+        Self::behind(GitServer::start().await)
+    }
+
+    /// With a repository nobody has pushed to, behind this server.
+    pub fn behind(server: GitServer) -> Self {
         Self {
             remote: server.create("state.git"),
             server,
@@ -79,10 +88,14 @@ impl Workshop {
         self.tasks.shut_down().await;
     }
 
-    /// Every read asks the server.
     pub fn settings(&self, data: &Path) -> RepositorySettings {
+        Self::settings_for(RemoteUrl::parse(&self.server.url("state.git")).unwrap(), data)
+    }
+
+    /// Every read asks the server.
+    pub fn settings_for(remote: RemoteUrl, data: &Path) -> RepositorySettings {
         RepositorySettings {
-            remote: RemoteUrl::parse(&self.server.url("state.git")).unwrap(),
+            remote,
             branch: BranchName::parse("main").unwrap(),
             data_folder: data.to_owned(),
             credentials: password(PASSWORD),

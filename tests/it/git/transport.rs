@@ -1,0 +1,118 @@
+//! Certificates and proxies.
+
+use std::{io::Read as _, process::Child};
+
+use stagedoor::infra::git::GitError;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpListener,
+};
+
+use crate::support::git::{
+    child::Order,
+    server::GitServer,
+    tls::{Authority, TRUSTED},
+    workshop::{Workshop, committed, password, put, write},
+};
+
+#[tokio::test]
+async fn a_private_authority_is_trusted_for_git_as_well() {
+    let workshop = Workshop::behind(GitServer::start_tls(TRUSTED.acceptor("127.0.0.1")).await);
+    workshop.remote.push_file("README", "by hand\n");
+    assert!(workshop.server.url("").starts_with("https://"));
+    let repository = workshop.repository();
+    committed(write(&repository, put("a", "a")).await);
+    assert_eq!(workshop.remote.files(), ["README", "a"]);
+    repository.tip().await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_certificate_of_nobody_we_know_or_for_another_name_is_refused() {
+    let stranger = GitServer::start_tls(Authority::new().acceptor("127.0.0.1")).await;
+    let other_name = GitServer::start_tls(TRUSTED.acceptor("127.0.0.2")).await;
+    for server in [stranger, other_name] {
+        let workshop = Workshop::behind(server);
+        let repository = workshop.repository_with(|settings| settings.credentials = password("secret"));
+        for error in [
+            repository.tip().await.unwrap_err(),
+            write(&repository, put("a", "a")).await.unwrap_err(),
+        ] {
+            assert!(matches!(error, GitError::Untrusted { .. }), "{error}");
+            assert!(error.to_string().contains("stagedoor.tls.caFile"), "{error}");
+        }
+        assert!(workshop.server.met().is_empty(), "no request was sent");
+    }
+}
+
+/// What the process does that sees other proxies: those come from the environment.
+async fn ask(order: Order) {
+    match order.repository().tip().await {
+        Ok(tip) => println!("TIP {tip:?}"),
+        Err(error) => println!("ERROR {error}"),
+    }
+}
+
+async fn said_by(mut child: Child) -> String {
+    let waiting = tokio::task::spawn_blocking(move || {
+        let mut said = String::new();
+        child.stdout.take().unwrap().read_to_string(&mut said).unwrap();
+        child.wait().unwrap();
+        said
+    });
+    waiting.await.unwrap()
+}
+
+/// A proxy that writes down the first line it is sent and refuses.
+async fn proxy() -> (String, tokio::task::JoinHandle<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let first_line = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut text = vec![0; 4096];
+        let read = stream.read(&mut text).await.unwrap();
+        stream
+            .write_all(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n")
+            .await
+            .unwrap();
+        let text = String::from_utf8_lossy(&text[..read]).into_owned();
+        text.lines().next().unwrap_or_default().to_owned()
+    });
+    (url, first_line)
+}
+
+#[tokio::test]
+async fn another_machine_is_reached_through_the_proxy_and_this_one_never() {
+    const THIS: &str = "git::transport::another_machine_is_reached_through_the_proxy_and_this_one_never";
+    if let Some(order) = Order::received() {
+        return ask(order).await;
+    }
+    let workshop = Workshop::new().await;
+    let (proxy, first_line) = proxy().await;
+    let proxies = [("HTTPS_PROXY", proxy.as_str()), ("HTTP_PROXY", &proxy)];
+    let here = Order::new(&workshop, &workshop.server.url("state.git"), "tip");
+    let said = said_by(here.start(THIS, &proxies)).await;
+    assert!(said.contains("TIP Some"), "{said}");
+    assert!(!first_line.is_finished(), "the proxy was not asked");
+    let elsewhere = Order::new(&workshop, "https://git.example.test/state.git", "tip");
+    let said = said_by(elsewhere.start(THIS, &proxies)).await;
+    assert!(
+        said.contains("ERROR https://git.example.test/state.git"),
+        "{said}"
+    );
+    assert_eq!(first_line.await.unwrap(), "CONNECT git.example.test:443 HTTP/1.1");
+}
+
+#[tokio::test]
+async fn hosts_named_in_no_proxy_are_reached_directly() {
+    const THIS: &str = "git::transport::hosts_named_in_no_proxy_are_reached_directly";
+    if let Some(order) = Order::received() {
+        return ask(order).await;
+    }
+    let workshop = Workshop::new().await;
+    let (proxy, first_line) = proxy().await;
+    let elsewhere = Order::new(&workshop, "https://git.example.test/state.git", "tip");
+    let environment = [("HTTPS_PROXY", proxy.as_str()), ("NO_PROXY", "git.example.test")];
+    let said = said_by(elsewhere.start(THIS, &environment)).await;
+    assert!(said.contains("ERROR"), "{said}");
+    assert!(!first_line.is_finished(), "the proxy was not asked");
+}
