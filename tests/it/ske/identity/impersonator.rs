@@ -1,11 +1,15 @@
-//! Our account as the one that speaks for users: which it is, and what `check` says of its rights.
+//! Our account as the one that speaks for users: which it is, what `check` says of its rights, and that no edit of the
+//! configuration lets users act as it.
+
+use std::time::Duration;
 
 use serde_json::json;
 use stagedoor::config::Environment;
+use tokio::time::{Instant, sleep};
 
 use super::{IMPERSONATION, Scene, account_entry, direct, impersonated};
 use crate::support::{
-    app::TestApp,
+    app::{LIMIT, TestApp},
     kubernetes::{Rule, Subject},
 };
 
@@ -105,4 +109,55 @@ async fn check_says_whether_the_account_may_speak_for_users_and_for_the_groups_t
             .unwrap()
             .contains("'group:default/guests'")
     );
+}
+
+/// Longer than two looks at the configuration's files are apart.
+const SEEN: Duration = Duration::from_secs(5);
+
+#[tokio::test]
+async fn an_edit_changes_who_users_become_and_a_broken_or_missing_section_never_makes_them_the_account() {
+    let scene = Scene::with_impersonation("edits").await;
+    let named = |prefix: &str| format!("{{ impersonation: {{ user: '{prefix}:{{namespace}}/{{name}}' }} }}");
+    let config = |ours: &str| {
+        let entry = account_entry(&scene.token);
+        direct(&scene.backstage.app_config(&scene.cluster, &entry, ours))
+    };
+    let second = format!("second-{}:default/jane", scene.namespace);
+    scene.allow(&Subject::User(second.clone()), &["get"]).await;
+    let app = TestApp::start(&config(&named("first"))).await;
+    let write = |ours: &str| std::fs::write(app.folder.path().join("app-config.yaml"), config(ours)).unwrap();
+    let token = scene.backstage.user("jane", json!({}));
+    let reads = async |until: Instant| loop {
+        let said = scene.read(&app, &token).await;
+        if said.status == 200 || Instant::now() > until {
+            return said;
+        }
+        sleep(Duration::from_millis(100)).await;
+    };
+    write(&named("system"));
+    let (_, message) = reads(Instant::now() + SEEN).await.refused();
+    assert!(message.contains("User \"first:default/jane\""), "{message}");
+    write(&named(&format!("second-{}", scene.namespace)));
+    reads(Instant::now() + LIMIT).await.ok();
+    // Without the section our account acts, and what it may touch for others is closed.
+    let before = scene.requests().await;
+    write("{}");
+    let until = Instant::now() + LIMIT;
+    while scene.read(&app, &token).await.status == 200 {
+        assert!(Instant::now() < until, "the section is still there");
+        sleep(Duration::from_millis(100)).await;
+    }
+    let (status, message) = scene.read(&app, &token).await.refused();
+    assert_eq!(status, 403);
+    assert!(message.contains("stagedoor.ske.allow"), "{message}");
+    let all = scene.requests().await;
+    assert!(
+        all[before.len()..]
+            .iter()
+            .all(|request| request.judged_as() == second)
+    );
+    for request in all {
+        assert_ne!(request.judged_as(), scene.account.user(), "{request:?}");
+    }
+    app.stop().await.unwrap();
 }
