@@ -88,7 +88,7 @@ impl Acting<'_> {
             .await
             .ok();
         self.assert_mine(&read["manifest"], &kept);
-        self.expect("get", &self.me.name, &kept, 200);
+        self.expect("get", (&self.me.name, &kept), 200);
     }
 
     pub(super) async fn follow_own(&self) {
@@ -98,29 +98,29 @@ impl Acting<'_> {
             .await
             .ok();
         assert_eq!(seen["state"], "unknown", "{seen}");
-        self.expect("get", &self.me.name, &kept, 200);
+        self.expect("get", (&self.me.name, &kept), 200);
     }
 
     pub(super) async fn read_foreign(&self, other: &Person) {
         let kept = format!("{}.kept", other.name);
         let said = self.get(&resource(&self.crowd.kind, &other.name, &kept)).await;
         self.assert_denied(said, "get", (&other.name, &kept));
-        self.expect("get", &other.name, &kept, 403);
+        self.expect("get", (&other.name, &kept), 403);
     }
 
     pub(super) async fn configure_foreign(&self, other: &Person) {
         let name = format!("{}.of.{}", other.name, self.me.name);
         let said = self.configure(&other.name, &name, "small").await;
         self.assert_denied(said, "get", (&other.name, &name));
-        self.expect("get", &other.name, &name, 403);
+        self.expect("get", (&other.name, &name), 403);
     }
 
     pub(super) async fn delete_foreign(&self, other: &Person) {
         let kept = format!("{}.kept", other.name);
         let said = self.delete(&other.name, &kept).await;
         self.assert_denied(said, "delete", (&other.name, &kept));
-        self.expect("get", &other.name, &kept, 403);
-        self.expect("delete", &other.name, &kept, 403);
+        self.expect("get", (&other.name, &kept), 403);
+        self.expect("delete", (&other.name, &kept), 403);
     }
 
     pub(super) async fn live(&self, number: usize) {
@@ -141,7 +141,7 @@ impl Acting<'_> {
             ("get", 200),
             ("delete", 200),
         ] {
-            self.expect(verb, mine, &name, status);
+            self.expect(verb, (mine, &name), status);
         }
     }
 
@@ -198,7 +198,7 @@ impl Acting<'_> {
     }
 
     /// Writes down what the API server's log must hold of it.
-    fn expect(&self, verb: &str, namespace: &str, name: &str, status: u64) {
+    fn expect(&self, verb: &str, (namespace, name): (&str, &str), status: u64) {
         let (sender, judged_as) = (self.me.sender.clone(), self.me.judged_as.clone());
         let request = (
             sender,
