@@ -6,7 +6,7 @@ use super::{
     place::{CONFIGURE, DELETE, Place, until},
     portal::{Said, get, post},
 };
-use crate::support::kubernetes::{RequestKind, Rule, audit::Entry};
+use crate::support::kubernetes::audit::Entry;
 
 /// Things a guest has no business with: `apiVersion`, `kind`, and what else a valid one has.
 const FORBIDDEN: [(&str, &str); 22] = [
@@ -34,10 +34,15 @@ const FORBIDDEN: [(&str, &str); 22] = [
     ("apps/v1", "Deployment"),
 ];
 
-const KRATIX: &str = "platform.kratix.io/v1alpha1";
+pub(super) const KRATIX: &str = "platform.kratix.io/v1alpha1";
 
 /// Reads, writes and deletes as the guest who is signed in.
-async fn tries(place: &Place, api_version: &str, kind: &str, name: &str) -> [(&'static str, Said); 4] {
+pub(super) async fn tries(
+    place: &Place,
+    api_version: &str,
+    kind: &str,
+    name: &str,
+) -> [(&'static str, Said); 4] {
     let (app, guest, namespace) = (&place.app, place.guest(), &place.namespace);
     let query = format!("apiVersion={api_version}&kind={kind}&name={name}&namespace={namespace}");
     let object = json!({
@@ -220,57 +225,6 @@ async fn a_guest_configures_through_the_scaffolder_only() {
     post(&place.app, &place.guests_template(), CONFIGURE, &body)
         .await
         .ok();
-}
-
-#[tokio::test]
-async fn a_kind_is_closed_until_its_promise_is_there_and_opens_with_it() {
-    let place = Place::open().await;
-    let late = RequestKind::new("Late");
-    place.cluster.define(&late.definition()).await;
-    let path = super::portal::resource(&late, &place.namespace, "mine");
-    let (status, message) = get(&place.app, &place.guest(), &path).await.refused();
-    assert!(
-        status == 403 && message.contains("kinds that installed Promises offer"),
-        "{message}"
-    );
-    let promise = json!({
-        "apiVersion": KRATIX, "kind": "Promise", "metadata": { "name": late.promise },
-        "spec": { "api": late.definition() },
-    });
-    let promises = format!("/apis/{KRATIX}/promises");
-    place.cluster.api().create(&promises, &promise).await.ok();
-    let guest = place.guest();
-    until(404, || get(&place.app, &guest, &path)).await;
-}
-
-#[tokio::test]
-async fn a_promise_that_was_removed_no_longer_opens_its_kind() {
-    let place = Place::open().await;
-    place.create("mine").await;
-    place.cluster.api().delete(&place.kind.promise_path()).await.ok();
-    for (what, said) in tries(&place, &place.kind.api_version(), "Database", "mine").await {
-        assert_eq!(said.refused().0, 403, "{what}");
-    }
-    assert!(place.live("mine").await["metadata"]["uid"].is_string());
-}
-
-#[tokio::test]
-async fn where_promises_may_not_be_listed_nothing_is_open_and_the_sentence_says_why() {
-    let place = Place::may(&Rule::on("*", &["*"]).verbs(&["get", "create", "update", "delete"])).await;
-    place.create("mine").await;
-    for (what, said) in tries(&place, &place.kind.api_version(), "Database", "mine").await {
-        let (status, message) = said.refused();
-        assert_eq!(status, 403, "{what}: {message}");
-        assert!(message.contains("cannot list resource \"promises\""), "{message}");
-        assert!(message.contains("stagedoor.ske.allow"), "{message}");
-    }
-    // What needs no list does not ask for it.
-    let (status, message) = tries(&place, "v1", "Secret", "mine").await.map(|(_, said)| said)[0]
-        .clone()
-        .refused();
-    assert!(status == 403 && !message.contains("list"), "{message}");
-    let [read, ..] = tries(&place, KRATIX, "Promise", &place.kind.promise).await;
-    assert_eq!(read.1.status, 200);
 }
 
 /// Which of reading, creating and deleting a list opens.

@@ -19,6 +19,7 @@ mod outages;
 mod permissions;
 mod place;
 mod portal;
+mod promises;
 mod reload;
 mod resource;
 mod secrecy;

@@ -143,7 +143,16 @@ impl Place {
 
 /// Asks again and again until the answer has this status; panics with the last answer after half a minute.
 pub(super) async fn until<F: Future<Output = Said>>(status: u16, ask: impl Fn() -> F) -> Said {
-    let end = tokio::time::Instant::now() + crate::support::app::LIMIT;
+    until_within(crate::support::app::LIMIT, status, ask).await
+}
+
+/// The same with another limit.
+pub(super) async fn until_within<F: Future<Output = Said>>(
+    limit: std::time::Duration,
+    status: u16,
+    ask: impl Fn() -> F,
+) -> Said {
+    let end = tokio::time::Instant::now() + limit;
     loop {
         let answer = ask().await;
         if answer.status == status {
