@@ -18,6 +18,8 @@ use serde_json::{Value, json};
 pub(crate) enum Answer {
     /// 200 with JSON.
     Document(Value),
+    /// 200 with the JSON of the token that came, 401 for any other.
+    ByToken(Arc<HashMap<String, Value>>),
     /// 200 with these bytes.
     Text(String),
     /// A status without a body.
@@ -100,17 +102,25 @@ pub(crate) fn plugin_keys(plugin_id: &str) -> String {
 
 async fn answer(State(paths): State<Arc<Mutex<Paths>>>, request: Request) -> Response {
     let path = request.uri().path().to_owned();
+    let sent = request.headers().get(header::AUTHORIZATION);
+    let sent = sent.map(|sent| String::from_utf8_lossy(sent.as_bytes()).into_owned());
     let answer = {
         let mut paths = paths.lock();
         *paths.fetches.entry(path.clone()).or_default() += 1;
-        if let Some(sent) = request.headers().get(header::AUTHORIZATION) {
-            let sent = String::from_utf8_lossy(sent.as_bytes()).into_owned();
-            paths.credentials.insert(path.clone(), sent);
+        if let Some(sent) = &sent {
+            paths.credentials.insert(path.clone(), sent.clone());
         }
         paths.answers.get(&path).cloned().unwrap_or(Answer::Status(404))
     };
     match answer {
         Answer::Document(document) => axum::Json(document).into_response(),
+        Answer::ByToken(documents) => {
+            let token = sent.as_deref().and_then(|sent| sent.strip_prefix("Bearer "));
+            match token.and_then(|token| documents.get(token)) {
+                Some(document) => axum::Json(document).into_response(),
+                None => StatusCode::UNAUTHORIZED.into_response(),
+            }
+        }
         Answer::Text(text) => text.into_response(),
         Answer::Status(status) => StatusCode::from_u16(status).unwrap().into_response(),
         Answer::Redirect(to) => (StatusCode::FOUND, [(header::LOCATION, to)]).into_response(),

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{Scene, impersonated};
 use crate::support::{app::TestApp, backstage::Answer, kubernetes::Subject};
 
-const USER_INFO: &str = "/api/auth/v1/userinfo";
+pub(super) const USER_INFO: &str = "/api/auth/v1/userinfo";
 
 const BY_OWNERSHIP: &str =
     "{ impersonation: { user: 'backstage:{namespace}/{name}', groupsFrom: ownership } }";
@@ -34,7 +34,7 @@ fn annotate(scene: &Scene, user: &str, annotations: &Value) {
 }
 
 /// The user's token inside a plugin's.
-fn on_behalf(token: &str) -> String {
+pub(super) fn on_behalf(token: &str) -> String {
     let claims = URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();
     let claims: Value = serde_json::from_slice(&claims).unwrap();
     claims["obo"].as_str().unwrap().to_owned()

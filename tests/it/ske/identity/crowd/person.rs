@@ -4,15 +4,15 @@ use std::sync::atomic::Ordering;
 
 use serde_json::{Value, json};
 
-use super::Crowd;
+use super::{super::impersonated, Crowd, Ground};
 use crate::{
     ske::{
         kubernetes::manage,
-        portal::{Backstage, Said, get, manifest, named, post, resource, state},
+        portal::{Said, get, manifest, named, post, resource, state},
     },
     support::{
         app::TestApp,
-        kubernetes::{Cluster, RequestKind, Subject},
+        kubernetes::{RequestKind, Subject},
     },
 };
 
@@ -24,52 +24,45 @@ pub(super) struct Person {
     /// Whose credential the cluster is shown.
     pub(super) sender: String,
     pub(super) tokens: Vec<String>,
-    pub(super) through_account: bool,
+    /// Which of the apps is called.
+    pub(super) app: usize,
 }
 
-/// Gives the next person a namespace, an object in it, the rights there, and a portal user.
-pub(super) async fn person(
-    cluster: &Cluster,
-    backstage: &Backstage,
-    kind: &RequestKind,
-    (number, account): (usize, String),
-) -> Person {
+/// Makes a namespace with an object in it; returns its name, which is that of its only user, too.
+pub(super) async fn home(ground: &Ground, number: usize) -> String {
+    let Ground { cluster, kind, .. } = ground;
     let name = cluster.namespace(&format!("person-{number:02}")).await;
-    let through_account = number % 2 == 1;
-    let kept = kind.request(
-        &format!("{name}.kept"),
-        json!({ "size": "small", "settings": { "of": name } }),
-    );
+    let spec = json!({ "size": "small", "settings": { "of": name } });
+    let kept = kind.request(&format!("{name}.kept"), spec);
     cluster.api().create(&kind.path(&name), &kept).await.ok();
-    let (judged_as, subject) = if through_account {
-        // A right that only the group gives: a foreign group would be found out like a foreign name.
-        (
-            format!("backstage:default/{name}"),
-            Subject::Group(format!("only:{name}")),
-        )
-    } else {
-        (format!("oidc:{name}"), Subject::oidc_user(&name))
-    };
-    manage(cluster, &subject, kind, &name).await;
-    let tokens = if through_account {
-        vec![
-            backstage.user(&name, json!({})),
-            backstage.on_behalf_of(&name, "scaffolder"),
-        ]
-    } else {
-        vec![backstage.user(&name, json!({ "tok": cluster.issuer().token(&name, &[]) }))]
-    };
-    let sender = if through_account {
-        account
-    } else {
-        judged_as.clone()
-    };
+    name
+}
+
+/// Somebody with a sign-in of their own, who calls from the portal's page.
+pub(super) async fn signed_in(ground: &Ground, name: &str, app: usize) -> Person {
+    let Ground { cluster, kind, .. } = ground;
+    manage(cluster, &Subject::oidc_user(name), kind, name).await;
+    let sign_in = json!({ "tok": cluster.issuer().token(name, &[]) });
     Person {
-        name,
-        judged_as,
-        sender,
-        tokens,
-        through_account,
+        name: name.to_owned(),
+        judged_as: format!("oidc:{name}"),
+        sender: format!("oidc:{name}"),
+        tokens: vec![ground.backstage.user(name, sign_in)],
+        app,
+    }
+}
+
+/// Somebody our account speaks for, whose rights only the group gives: a foreign group would be found out like a
+/// foreign name.
+pub(super) async fn spoken_for(ground: &Ground, name: &str, (group, app): (&str, usize)) -> Person {
+    let Ground { cluster, kind, .. } = ground;
+    manage(cluster, &Subject::Group(group.to_owned()), kind, name).await;
+    Person {
+        name: name.to_owned(),
+        judged_as: impersonated(name),
+        sender: ground.account.clone(),
+        tokens: vec![ground.backstage.on_behalf_of(name, "scaffolder")],
+        app,
     }
 }
 
@@ -84,7 +77,7 @@ impl Acting<'_> {
     pub(super) async fn read_own(&self) {
         let kept = format!("{}.kept", self.me.name);
         let read = self
-            .get(&resource(&self.crowd.kind, &self.me.name, &kept))
+            .get(&resource(&self.crowd.ground.kind, &self.me.name, &kept))
             .await
             .ok();
         self.assert_mine(&read["manifest"], &kept);
@@ -94,7 +87,7 @@ impl Acting<'_> {
     pub(super) async fn follow_own(&self) {
         let kept = format!("{}.kept", self.me.name);
         let seen = self
-            .get(&state(&self.crowd.kind, &self.me.name, &kept))
+            .get(&state(&self.crowd.ground.kind, &self.me.name, &kept))
             .await
             .ok();
         assert_eq!(seen["state"], "unknown", "{seen}");
@@ -103,7 +96,9 @@ impl Acting<'_> {
 
     pub(super) async fn read_foreign(&self, other: &Person) {
         let kept = format!("{}.kept", other.name);
-        let said = self.get(&resource(&self.crowd.kind, &other.name, &kept)).await;
+        let said = self
+            .get(&resource(&self.crowd.ground.kind, &other.name, &kept))
+            .await;
         self.assert_denied(said, "get", (&other.name, &kept));
         self.expect("get", (&other.name, &kept), 403);
     }
@@ -128,7 +123,10 @@ impl Acting<'_> {
         let created = self.configure(mine, &name, "small").await.ok();
         let updated = self.configure(mine, &name, "large").await.ok();
         assert_eq!(created["resourceId"], updated["resourceId"]);
-        let read = self.get(&resource(&self.crowd.kind, mine, &name)).await.ok();
+        let read = self
+            .get(&resource(&self.crowd.ground.kind, mine, &name))
+            .await
+            .ok();
         self.assert_mine(&read["manifest"], &name);
         assert_eq!(read["manifest"]["spec"]["size"], "large");
         self.delete(mine, &name).await.ok();
@@ -151,13 +149,13 @@ impl Acting<'_> {
 
     async fn configure(&self, namespace: &str, name: &str, size: &str) -> Said {
         let spec = json!({ "size": size, "settings": { "of": self.me.name } });
-        let body = manifest(&self.crowd.kind, namespace, name, spec);
+        let body = manifest(&self.crowd.ground.kind, namespace, name, spec);
         self.call(post(self.app(), self.token, "/api/ske/configure-resource", &body))
             .await
     }
 
     async fn delete(&self, namespace: &str, name: &str) -> Said {
-        let body = named(&self.crowd.kind, namespace, name);
+        let body = named(&self.crowd.ground.kind, namespace, name);
         self.call(post(self.app(), self.token, "/api/ske/delete-resource", &body))
             .await
     }
@@ -173,11 +171,7 @@ impl Acting<'_> {
     }
 
     fn app(&self) -> &TestApp {
-        if self.me.through_account {
-            &self.crowd.spoken_for
-        } else {
-            &self.crowd.signed_in
-        }
+        &self.crowd.apps[self.me.app]
     }
 
     fn assert_mine(&self, object: &Value, name: &str) {
@@ -189,7 +183,7 @@ impl Acting<'_> {
 
     /// The whole sentence of the API server, which names the person.
     fn assert_denied(&self, said: Said, verb: &str, (namespace, name): (&str, &str)) {
-        let (RequestKind { group, plural, .. }, user) = (&self.crowd.kind, &self.me.judged_as);
+        let (RequestKind { group, plural, .. }, user) = (&self.crowd.ground.kind, &self.me.judged_as);
         let sentence = format!(
             "{plural}.{group} \"{name}\" is forbidden: User \"{user}\" cannot {verb} resource \"{plural}\" in API group \
              \"{group}\" in the namespace \"{namespace}\""
