@@ -48,6 +48,6 @@ impl Account {
 
 /// It is our own credential that is broken, not the caller's identity.
 fn unusable(_: KubernetesError) -> KubernetesError {
-    let what = "the token holds characters that no header can carry";
+    let what = "the token is empty or holds characters that no header can carry";
     KubernetesError::AccountUnreadable(Cause::new(std::io::Error::other(what)))
 }

@@ -8,7 +8,10 @@ use http::{
     header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, USER_AGENT, WARNING},
 };
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use kube::{client::Body, core::Status};
+use kube::{
+    client::{AuthError, Body},
+    core::Status,
+};
 use serde_json::Value;
 
 use super::error::{ApiRefusal, Cause, KubernetesError};
@@ -16,6 +19,9 @@ use crate::infra::http_client::{WireFailure, certificate_flaw, classify};
 
 /// Largest answer we take: etcd holds objects of 1.5 MB, and a discovery document of a large cluster is smaller.
 const MAX_ANSWER: usize = 8 << 20;
+
+/// What an API server says of a path nobody serves; it is no `Status`. Any other 404 text is somebody else's.
+const UNKNOWN_PATH: &[u8] = b"404 page not found";
 
 /// What stands in the place of a credential that a server repeats.
 const REDACTED: &str = "[redacted]";
@@ -120,6 +126,9 @@ pub(super) async fn read(response: Response<Body>, shown: &Shown) -> Result<Answ
     if parts.status == StatusCode::UNAUTHORIZED {
         return Err(KubernetesError::Unauthenticated);
     }
+    if parts.status == StatusCode::NOT_FOUND && body.trim_ascii() == UNKNOWN_PATH {
+        return Err(KubernetesError::NotServed);
+    }
     if !parts.status.is_success() {
         let refusal = refusal(parts.status, &shown.hidden_in(body));
         return Err(refusal.map_or(malformed, |refusal| {
@@ -129,11 +138,6 @@ pub(super) async fn read(response: Response<Body>, shown: &Shown) -> Result<Answ
     let body = serde_json::from_slice(&body).map_err(|_| malformed)?;
     let warnings = warnings(&parts.headers);
     Ok(Answer { body, warnings })
-}
-
-/// The path is served by nobody: the text an API server sends then is no Status.
-pub(super) fn is_unknown_path(error: &KubernetesError) -> bool {
-    matches!(error, KubernetesError::Malformed { status: 404 })
 }
 
 fn refusal(code: StatusCode, body: &Bytes) -> Option<ApiRefusal> {
@@ -173,6 +177,11 @@ pub(super) fn failed(error: tower::BoxError) -> KubernetesError {
                 WireFailure::Unreachable => KubernetesError::Unreachable(cause),
                 WireFailure::Interrupted => KubernetesError::Interrupted(cause),
             }
+        }
+        // A kubeconfig's helper failed; its words hold its arguments, environment and output.
+        Err(other) if other.is::<AuthError>() => {
+            let what = "the helper or token of the kubeconfig failed";
+            KubernetesError::AccountUnreadable(Cause::new(std::io::Error::other(what)))
         }
         Err(other) => KubernetesError::Interrupted(Cause::new(std::io::Error::other(other))),
     }

@@ -74,15 +74,14 @@ impl Cluster {
         http: &HttpClients,
         limit: Duration,
     ) -> Result<Self, KubeconfigError> {
-        let wire = Wire(file.client(http)?);
         let service = ServiceBuilder::new()
             .option_layer(file.authentication()?)
-            .service(wire.clone());
+            .service(Wire(file.client(http)?));
         Ok(Self {
             name: "local kubeconfig".to_owned(),
             base: base(file.url()),
             account: Account::Kubeconfig,
-            open: Client::new(wire, "default"),
+            open: Client::new(Wire(file.open_client(http)?), "default"),
             own: Client::new(service, "default"),
             limit,
             served: Served::default(),

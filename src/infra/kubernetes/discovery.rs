@@ -10,13 +10,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::APIResourceList;
 use kube::core::{ApiResource, GroupVersionKind};
 use parking_lot::Mutex;
 
-use super::{
-    call::{Call, is_unknown_path},
-    cluster::Cluster,
-    error::KubernetesError,
-    identity::Identity,
-    objects::escape,
-};
+use super::{call::Call, cluster::Cluster, error::KubernetesError, identity::Identity, objects::escape};
 
 /// How long an answer serves. A kind that is missing is asked for at once; only one that changed its scope waits.
 const FRESH: Duration = Duration::from_secs(600);
@@ -52,6 +46,11 @@ impl Resource {
         &self.api.plural
     }
 
+    /// Whether paths to both are the same.
+    pub(super) fn is_reached_like(&self, other: &Self) -> bool {
+        self.api.plural == other.api.plural && self.namespaced == other.namespaced
+    }
+
     /// The API group; empty for the core group.
     pub fn group(&self) -> &str {
         &self.api.group
@@ -80,15 +79,28 @@ impl Served {
 
     fn remember(&self, kind: &Kind, known: Known) {
         let mut groups = self.0.lock();
-        if groups.len() >= MOST_GROUPS {
+        // What does not exist is not worth a place that something else has.
+        let has_room = groups.len() < MOST_GROUPS;
+        if !has_room && known.resources.is_empty() {
+            return;
+        }
+        if !has_room {
             groups.clear();
         }
         groups.insert((kind.group.clone(), kind.version.clone()), known);
     }
 
-    /// Forgets a group after the server no longer knew one of its paths.
-    pub(super) fn forget(&self, kind: &Kind) {
-        self.0.lock().remove(&(kind.group.clone(), kind.version.clone()));
+    /// Forgets a group whose paths may have changed; false when it was asked for just now.
+    pub(super) fn forget_unless_new(&self, kind: &Kind) -> bool {
+        let key = (kind.group.clone(), kind.version.clone());
+        let mut groups = self.0.lock();
+        let is_new = groups
+            .get(&key)
+            .is_some_and(|known| known.asked.elapsed() < MISS_HOLDS);
+        if !is_new {
+            groups.remove(&key);
+        }
+        !is_new
     }
 }
 
@@ -128,7 +140,7 @@ impl Cluster {
             group => format!("/apis/{}/{version}", escape(group)),
         };
         let list = match self.send(identity, &Call::get(path)).await {
-            Err(error) if is_unknown_path(&error) => return Ok(Vec::new()),
+            Err(KubernetesError::NotServed) => return Ok(Vec::new()),
             answer => answer?.body,
         };
         let malformed = KubernetesError::Malformed { status: 200 };

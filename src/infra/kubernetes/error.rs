@@ -172,7 +172,8 @@ impl KubernetesError {
 
     /// Whether the object was changed by somebody else between our read and our write, or made in between.
     pub fn is_conflict(&self) -> bool {
-        self.refusal().is_some_and(|refusal| refusal.code == 409)
+        self.refusal()
+            .is_some_and(|refusal| matches!(refusal.reason.as_str(), "Conflict" | "AlreadyExists"))
     }
 }
 

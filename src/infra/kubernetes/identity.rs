@@ -45,7 +45,12 @@ impl Impersonated {
 
 /// Adds a bearer token, marked so that no debug output shows it.
 pub(super) fn add_bearer(headers: &mut HeaderMap, token: &SecretString) -> Result<(), KubernetesError> {
-    let text = format!("Bearer {}", token.expose_secret().trim());
+    let token = token.expose_secret().trim();
+    // Without a token the server would take the call for an anonymous one.
+    if token.is_empty() {
+        return Err(KubernetesError::UnusableIdentity);
+    }
+    let text = format!("Bearer {token}");
     let mut value = HeaderValue::try_from(text).map_err(|_| KubernetesError::UnusableIdentity)?;
     value.set_sensitive(true);
     headers.insert(AUTHORIZATION, value);
@@ -98,6 +103,11 @@ mod tests {
         add_bearer(&mut headers, &SecretString::from("abc\n")).unwrap();
         assert_eq!(headers[AUTHORIZATION], "Bearer abc");
         assert!(headers[AUTHORIZATION].is_sensitive());
-        assert!(add_bearer(&mut headers, &SecretString::from("a\nb")).is_err());
+        for none in ["a\nb", "", " \n"] {
+            assert!(
+                add_bearer(&mut headers, &SecretString::from(none)).is_err(),
+                "{none:?}"
+            );
+        }
     }
 }

@@ -10,8 +10,13 @@ use crate::{config::Environment, infra::http_client::Trust};
 /// Where Kubernetes mounts a pod's credential ("Accessing the Kubernetes API from a Pod").
 const FOLDER: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 
-/// The API server's name inside every cluster.
-const SERVICE: &str = "kubernetes.default.svc";
+/// The API server's names inside a cluster; one with a domain of its own is reached by these as well.
+const SERVICES: [&str; 4] = [
+    "kubernetes",
+    "kubernetes.default",
+    "kubernetes.default.svc",
+    "kubernetes.default.svc.cluster.local",
+];
 
 /// What Kubernetes gives to a pod.
 #[derive(Debug, Clone)]
@@ -36,19 +41,10 @@ impl InCluster {
 
     /// Whether the address is this cluster's API server, under one of the names it has inside.
     pub fn is_at(&self, url: &Url) -> bool {
-        let own_name = match url.host() {
-            Some(Host::Domain(name)) => {
-                let rest = SERVICE.strip_prefix(name);
-                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-                    || name
-                        .strip_prefix(SERVICE)
-                        .is_some_and(|rest| rest.starts_with('.'))
-            }
-            _ => false,
-        };
-        let own_address = url.host() == self.address.host()
-            && url.port_or_known_default() == self.address.port_or_known_default();
-        url.scheme() == "https" && (own_name || own_address)
+        let (ours, port) = (self.address.port_or_known_default(), url.port_or_known_default());
+        let own_name = matches!(url.host(), Some(Host::Domain(name)) if SERVICES.contains(&name));
+        let right_port = port == ours || (own_name && port == Some(443));
+        url.scheme() == "https" && right_port && (own_name || url.host() == self.address.host())
     }
 
     /// The mounted token, which Kubernetes replaces before it expires.
@@ -127,6 +123,8 @@ mod tests {
             "http://kubernetes.default.svc",
             "https://kubernetes.example.com",
             "https://kubernetes.default.svcx",
+            "https://kubernetes.default.svc.prod.corp.example",
+            "https://kubernetes.default.svc:8443",
             "https://kube",
             "https://platform.example.com",
         ] {

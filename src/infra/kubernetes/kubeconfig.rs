@@ -13,7 +13,7 @@ use url::Url;
 
 use crate::{
     config::Environment,
-    infra::http_client::{ClientCertificate, ClientError, HttpClients, Trust},
+    infra::http_client::{ClientCertificate, ClientError, HttpClients, Trust, is_loopback},
 };
 
 /// A kubeconfig and its current context.
@@ -35,11 +35,19 @@ pub enum KubeconfigError {
         why: String,
     },
     /// The server's address is none.
-    #[error("the kubeconfig's current context names no usable server address")]
+    #[error(
+        "the kubeconfig's current context names no usable server address: https, or http to this machine"
+    )]
     Address,
     /// A client certificate or its key cannot be read.
     #[error("the kubeconfig's client certificate cannot be read")]
     ClientCertificate,
+    /// Its user speaks for somebody else.
+    #[error(
+        "the kubeconfig's user impersonates somebody (as, as-groups), which is not supported; use a user with rights of \
+         its own, or stagedoor.ske.impersonation"
+    )]
+    Impersonates,
     /// The way it authenticates cannot be used.
     #[error("the way the kubeconfig authenticates cannot be used")]
     Authentication(#[source] Box<kube::Error>),
@@ -49,7 +57,8 @@ pub enum KubeconfigError {
 }
 
 impl LocalKubeconfig {
-    /// Finds the file as `kubectl` does: the first of `KUBECONFIG`, else `.kube/config` in the home folder.
+    /// Finds the file: the first that exists of those in `KUBECONFIG` (which `kubectl` would merge), else
+    /// `.kube/config` in the home folder.
     pub fn find(environment: &Environment) -> Option<PathBuf> {
         let separator = if cfg!(windows) { ';' } else { ':' };
         let listed = environment.get("KUBECONFIG").unwrap_or_default().split(separator);
@@ -74,13 +83,29 @@ impl LocalKubeconfig {
         let config = Config::from_custom_kubeconfig(file, &options)
             .await
             .map_err(unusable)?;
-        let url = Url::parse(&config.cluster_url.to_string()).map_err(|_| KubeconfigError::Address)?;
+        // A credential travels to it.
+        let url = Url::parse(&config.cluster_url.to_string()).ok();
+        let url = url.filter(|url| url.scheme() == "https" || is_loopback(url));
+        if impersonates(&config.auth_info) {
+            return Err(KubeconfigError::Impersonates);
+        }
+        let url = url.ok_or(KubeconfigError::Address)?;
         Ok(Self { config, url })
     }
 
     /// The server's address.
     pub fn url(&self) -> &Url {
         &self.url
+    }
+
+    /// Whether the file says to believe whoever answers.
+    pub fn skips_verification(&self) -> bool {
+        self.config.accept_invalid_certs
+    }
+
+    /// A client that trusts whom the file says, and shows no certificate.
+    pub(super) fn open_client(&self, http: &HttpClients) -> Result<reqwest::Client, KubeconfigError> {
+        Ok(http.for_server(&self.url, &self.trust(), None)?)
     }
 
     /// A client that trusts and shows what the file says.
@@ -117,6 +142,14 @@ fn why(error: &LibraryError) -> String {
         LibraryError::Parse(_) => "it is not the YAML of a kubeconfig".to_owned(),
         other => other.to_string(),
     }
+}
+
+/// Whether the rights would be those of somebody else than the user; nobody may get more than the file gives.
+fn impersonates(user: &AuthInfo) -> bool {
+    user.impersonate.is_some()
+        || user.impersonate_uid.is_some()
+        || user.impersonate_groups.is_some()
+        || user.impersonate_user_extra.is_some()
 }
 
 /// Chain and key, in PEM.

@@ -6,7 +6,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use super::{
-    call::{Answer, Call, is_unknown_path},
+    call::{Answer, Call},
     cluster::Cluster,
     discovery::{Kind, Resource},
     error::KubernetesError,
@@ -80,7 +80,9 @@ impl Cluster {
     /// # Errors
     /// A refusal, also when it does not exist; `NotServed` when the kind is gone; the failure of the call.
     pub async fn get(&self, identity: &Identity, address: &Address) -> Result<Answer, KubernetesError> {
-        let answer = self.about(address, identity, Call::get(address.path())).await?;
+        let answer = self
+            .about(address, identity, |address| Call::get(address.path()))
+            .await?;
         address.confirm(answer)
     }
 
@@ -136,8 +138,10 @@ impl Cluster {
         address: &Address,
         object: &Value,
     ) -> Result<Answer, KubernetesError> {
-        let path = format!("{}?{STRICT}", address.collection());
-        let call = Call::with_body(Method::POST, path, object);
+        let call = |address: &Address| {
+            let path = format!("{}?{STRICT}", address.collection());
+            Call::with_body(Method::POST, path, object)
+        };
         address.confirm(self.about(address, identity, call).await?)
     }
 
@@ -151,8 +155,10 @@ impl Cluster {
         address: &Address,
         object: &Value,
     ) -> Result<Answer, KubernetesError> {
-        let path = format!("{}?{STRICT}", address.path());
-        let call = Call::with_body(Method::PUT, path, object);
+        let call = |address: &Address| {
+            let path = format!("{}?{STRICT}", address.path());
+            Call::with_body(Method::PUT, path, object)
+        };
         address.confirm(self.about(address, identity, call).await?)
     }
 
@@ -163,27 +169,41 @@ impl Cluster {
     pub async fn delete(&self, identity: &Identity, address: &Address) -> Result<Answer, KubernetesError> {
         let options =
             json!({ "kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background" });
-        self.about(
-            address,
-            identity,
-            Call::with_body(Method::DELETE, address.path(), &options),
-        )
-        .await
+        let call = |address: &Address| Call::with_body(Method::DELETE, address.path(), &options);
+        self.about(address, identity, call).await
     }
 
-    /// A path nobody serves means that the kind is gone since we learned of it, which is not the object's absence.
+    /// Makes a call about an object. A path nobody serves, or one the caller has no right to, may be that of a kind
+    /// that is served otherwise by now: then it is made once more, since the first did nothing.
+    ///
+    /// A path nobody serves is never the object's absence.
     async fn about(
         &self,
         address: &Address,
         identity: &Identity,
-        call: Call,
+        call: impl Fn(&Address) -> Call,
     ) -> Result<Answer, KubernetesError> {
-        let outcome = self.send(identity, &call).await;
-        if outcome.as_ref().err().is_some_and(is_unknown_path) {
-            self.served.forget(&address.kind());
-            return Err(KubernetesError::NotServed);
+        let outcome = self.send(identity, &call(address)).await;
+        let doubtful = match &outcome {
+            Err(KubernetesError::NotServed) => true,
+            Err(error) => error.refusal().is_some_and(|refusal| refusal.code == 403),
+            Ok(_) => false,
+        };
+        if !doubtful || !self.served.forget_unless_new(&address.kind()) {
+            return outcome;
         }
-        outcome
+        let resource = self.resource(identity, &address.kind()).await?;
+        if resource.is_reached_like(&address.resource) {
+            return outcome;
+        }
+        let name = address.name.clone();
+        let namespace = address.namespace.clone();
+        let moved = Address {
+            resource,
+            namespace,
+            name,
+        };
+        self.send(identity, &call(&moved)).await
     }
 }
 

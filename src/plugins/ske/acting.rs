@@ -90,6 +90,8 @@ async fn portal_user(
     users: &Users,
     caller: &Credentials,
 ) -> Result<ClusterUser, SkeError> {
+    let subject = caller.subject().unwrap_or_default();
+    rules.check_subject(subject)?;
     let annotation = match rules.annotation() {
         Some(key) => users.annotation(caller, key).await.map_err(SkeError::Backstage)?,
         None => None,
@@ -103,7 +105,7 @@ async fn portal_user(
         annotation: annotation.as_deref(),
         ownership: &ownership,
     };
-    Ok(rules.render(caller.subject().unwrap_or_default(), known)?)
+    Ok(rules.render(subject, known)?)
 }
 
 fn judged(identity: Identity) -> Acting {

@@ -2,9 +2,11 @@
 
 use super::{
     clusters::{Clusters, Connected},
+    config::AuthProvider,
     domain::Known,
     error::SkeError,
     offered,
+    session::provider,
 };
 use crate::{
     backstage::plugin::Check,
@@ -26,10 +28,7 @@ const SOME_GROUP: &str = "group:default/guests";
 
 /// Tries the cluster in our own name. Stops at the first failure: what follows would only repeat it.
 pub(super) async fn run(clusters: &Clusters) -> Vec<Check> {
-    let connected = match clusters.current().await {
-        Ok(connected) => connected,
-        Err(problem) => return vec![line("SKE cluster", Err(problem))],
-    };
+    let connected = clusters.current().await;
     let cluster = &connected.platform.cluster;
     if !cluster.has_account() {
         return vec![without_account(cluster).await];
@@ -90,7 +89,8 @@ fn is_forbidden(error: &KubernetesError) -> bool {
 /// Promises are listed only where what they offer decides what may be touched.
 fn may_not_list(connected: &Connected, refusal: &str) -> Result<String, String> {
     let config = &connected.config;
-    let is_judged = config.impersonation.is_some();
+    let is_oidc = matches!(provider(config), AuthProvider::Oidc { .. });
+    let is_judged = is_oidc || config.impersonation.is_some();
     if config.allow.is_none() && !is_judged {
         return Err(format!(
             "{refusal}; grant the account the verb list on promises in group platform.kratix.io ({RIGHTS}), or say in \

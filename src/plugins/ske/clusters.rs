@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use arc_swap::ArcSwapOption;
+use arc_swap::{ArcSwap, ArcSwapOption};
+use tracing::{error, warn};
 
 use super::{
     config::{AuthProvider, ClusterChoice, Config, ConfiguredCluster},
@@ -22,11 +23,16 @@ pub(super) struct Clusters {
     config: Live<Config>,
     http: HttpClients,
     environment: Environment,
-    held: ArcSwapOption<Held>,
+    held: ArcSwap<Held>,
+    /// The last changed configuration that could not be used, so that it is tried and reported once.
+    refused: ArcSwapOption<Config>,
 }
 
-/// A connection and the configuration it was made from.
+/// A connection and the settings that go with it.
 struct Held {
+    /// The configuration as it was read last.
+    read: Arc<Config>,
+    /// What of it is in force.
     config: Arc<Config>,
     platform: Arc<Platform>,
 }
@@ -61,6 +67,7 @@ impl Clusters {
         let now = config.get();
         let cluster = connect(&now, &env.http, &environment).await.map_err(InitError)?;
         let held = Held {
+            read: Arc::clone(&now),
             config: now,
             platform: Platform::new(cluster),
         };
@@ -68,29 +75,58 @@ impl Clusters {
             config,
             http: env.http.clone(),
             environment,
-            held: ArcSwapOption::from_pointee(held),
+            held: ArcSwap::from_pointee(held),
+            refused: ArcSwapOption::empty(),
         })
     }
 
     /// The connection for the configuration that is in force; a changed one, such as a rotated token, makes a new
-    /// connection.
-    ///
-    /// # Errors
-    /// The changed configuration cannot be used, in a sentence.
-    pub(super) async fn current(&self) -> Result<Connected, String> {
-        let config = self.config.get();
-        if let Some(held) = self.held.load().as_ref()
-            && (Arc::ptr_eq(&held.config, &config) || same_connection(&held.config, &config))
-        {
-            let platform = Arc::clone(&held.platform);
-            return Ok(Connected { config, platform });
+    /// connection. A change that cannot be used changes nothing.
+    pub(super) async fn current(&self) -> Connected {
+        let (held, changed) = (self.held.load_full(), self.config.get());
+        let is_refused = self
+            .refused
+            .load()
+            .as_ref()
+            .is_some_and(|refused| Arc::ptr_eq(refused, &changed));
+        if Arc::ptr_eq(&held.read, &changed) || is_refused {
+            return held.connected();
         }
-        let platform = Platform::new(connect(&config, &self.http, &self.environment).await?);
-        self.held.store(Some(Arc::new(Held {
-            config: Arc::clone(&config),
-            platform: Arc::clone(&platform),
-        })));
-        Ok(Connected { config, platform })
+        let config = Arc::new(held.config.followed_by(&changed));
+        let platform = if same_connection(&held.config, &config) {
+            Ok(Arc::clone(&held.platform))
+        } else {
+            let made = connect(&config, &self.http, &self.environment).await;
+            made.map(Platform::new)
+        };
+        match platform {
+            Ok(platform) => {
+                let newer = Held {
+                    read: changed,
+                    config,
+                    platform,
+                };
+                let connected = newer.connected();
+                self.held.store(Arc::new(newer));
+                connected
+            }
+            Err(problem) => {
+                error!(
+                    "The changed configuration of the platform cluster cannot be used, so the one before stays: {problem}"
+                );
+                self.refused.store(Some(changed));
+                held.connected()
+            }
+        }
+    }
+}
+
+impl Held {
+    fn connected(&self) -> Connected {
+        Connected {
+            config: Arc::clone(&self.config),
+            platform: Arc::clone(&self.platform),
+        }
     }
 }
 
@@ -130,6 +166,11 @@ async fn ambient(config: &Config, http: &HttpClients, environment: &Environment)
     let file = LocalKubeconfig::read(path)
         .await
         .map_err(|error| error.to_string())?;
+    if file.skips_verification() {
+        warn!(
+            "The local kubeconfig skips the check of the API server's certificate; anybody in between can read what is sent"
+        );
+    }
     Cluster::local(&file, http, config.timeout).map_err(|error| error.to_string())
 }
 

@@ -41,9 +41,6 @@ pub(super) enum SkeError {
     /// A service calls where only a person's own sign-in counts.
     #[error("{0}")]
     NeedsUser(String),
-    /// A configuration that was changed while we run cannot be used.
-    #[error("The platform cluster's changed configuration cannot be used: {0}")]
-    Unusable(String),
     /// The mode offers no such operation.
     #[error("{0}")]
     NotOffered(String),
@@ -140,6 +137,12 @@ fn describe(trouble: &Trouble) -> String {
     let cluster = format!("The platform cluster '{}'", trouble.cluster);
     let doubt = if trouble.write { UNKNOWN_FATE } else { "try again" };
     match &trouble.error {
+        E::Refused(refusal) if refusal.message.is_empty() => {
+            format!(
+                "{cluster} answered with status {} {}",
+                refusal.code, refusal.reason
+            )
+        }
         E::Refused(refusal) if trouble.write && refusal.code >= 500 => {
             format!("{}; {doubt}", refusal.message)
         }
@@ -222,7 +225,6 @@ impl From<SkeError> for BackstageError {
             E::NotAllowed(_) | E::UnknownOffer(_) | E::NotImpersonated(_) | E::NeedsUser(_) => {
                 Self::not_allowed(text)
             }
-            E::Unusable(_) => Self::unavailable(StatusCode::SERVICE_UNAVAILABLE, text),
             E::SignIn(_) => Self::authentication(text),
             E::NotOffered(_) => Self::not_implemented(text),
             E::Absent(_) => Self::not_found(text),

@@ -47,6 +47,7 @@ impl BackendPlugin for SkePlugin {
     const CONFIG_SECTION: &'static str = "ske";
     const LIVE_KEYS: &'static [&'static str] = &[
         "kubernetes.clusterLocatorMethods",
+        "stagedoor.actions.writeCallers",
         "stagedoor.ske.allow",
         "stagedoor.ske.deletePromises",
         "stagedoor.ske.impersonation",
@@ -63,12 +64,17 @@ impl BackendPlugin for SkePlugin {
         for notice in &now.notices {
             warn!("{notice}");
         }
+        if now.permissions_enabled {
+            warn!(
+                "permission.enabled is true, but this version does not ask the permission backend about 'ske': what a \
+                 signed-in user may do is decided by the platform cluster or by stagedoor.ske.allow"
+            );
+        }
         let routes = if now.mode == Mode::GitOps {
             warn!("{NO_GITOPS}");
             routes::not_offered(NO_GITOPS)
         } else {
-            let ske = Ske::new(config, &env).await?;
-            routes::routes(Arc::new(ske), Arc::new(now.write_callers.clone()))
+            routes::routes(Arc::new(Ske::new(config, &env).await?))
         };
         Ok(Plugin {
             routes,

@@ -9,7 +9,7 @@ use std::{
 
 use arc_swap::ArcSwapOption;
 use serde_json::Value;
-use tokio::sync::Mutex;
+use tokio::{sync::Mutex, time::timeout};
 
 use crate::infra::kubernetes::{Cluster, Identity, Kind, KubernetesError};
 
@@ -17,10 +17,13 @@ use crate::infra::kubernetes::{Cluster, Identity, Kind, KubernetesError};
 const FRESH: Duration = Duration::from_secs(60);
 
 /// How long a miss is believed, so that wrong requests do not list all Promises each time.
-const MISS_HOLDS: Duration = Duration::from_secs(1);
+const MISS_HOLDS: Duration = Duration::from_secs(5);
 
 /// How long a failure answers all who waited for the same look, so that they do not wait one after the other.
 const FAILURE_HOLDS: Duration = Duration::from_secs(1);
+
+/// How long one look may take, over all its pages, and so how long anybody waits for one.
+const LOOK_LIMIT: Duration = Duration::from_secs(30);
 
 /// Group and kind.
 type Kinds = HashSet<(String, String)>;
@@ -68,7 +71,11 @@ impl Offered {
         kind: &str,
     ) -> Result<bool, KubernetesError> {
         let wanted = (group.to_owned(), kind.to_owned());
-        self.answer(&wanted, || look(cluster)).await
+        self.answer(&wanted, || async {
+            let looked = timeout(LOOK_LIMIT, look(cluster)).await;
+            looked.unwrap_or(Err(KubernetesError::Slow(LOOK_LIMIT)))
+        })
+        .await
     }
 
     async fn answer<F>(

@@ -15,7 +15,7 @@ use super::{
     operations::Ske,
 };
 use crate::{
-    backstage::{auth::Credentials, error::BackstageError, routes::Routes, write_callers::WriteCallers},
+    backstage::{auth::Credentials, error::BackstageError, routes::Routes},
     infra::http_server::JsonResponse,
 };
 
@@ -23,7 +23,7 @@ use crate::{
 const PARAMETERS: [&str; 4] = ["name", "kind", "apiVersion", "namespace"];
 
 /// The routes of the Node plugin, and two of our own.
-pub(super) fn routes(ske: Arc<Ske>, writers: Arc<WriteCallers>) -> Routes {
+pub(super) fn routes(ske: Arc<Ske>) -> Routes {
     let (reads, states, deletes) = (Arc::clone(&ske), Arc::clone(&ske), Arc::clone(&ske));
     Routes::new()
         .get("/resource", move |caller, uri| {
@@ -36,7 +36,7 @@ pub(super) fn routes(ske: Arc<Ske>, writers: Arc<WriteCallers>) -> Routes {
             delete(Arc::clone(&deletes), caller, body)
         })
         .post("/configure-resource", move |caller, body| {
-            configure(Arc::clone(&ske), Arc::clone(&writers), (caller, body))
+            configure(Arc::clone(&ske), caller, body)
         })
 }
 
@@ -70,12 +70,8 @@ async fn delete(ske: Arc<Ske>, caller: Credentials, body: Bytes) -> Result<Respo
     answer(async move { ske.delete_resource(&caller, &object).await }).await
 }
 
-async fn configure(
-    ske: Arc<Ske>,
-    writers: Arc<WriteCallers>,
-    (caller, body): (Credentials, Bytes),
-) -> Result<Response, BackstageError> {
-    writers.admit(&caller)?;
+async fn configure(ske: Arc<Ske>, caller: Credentials, body: Bytes) -> Result<Response, BackstageError> {
+    ske.write_callers().admit(&caller)?;
     let manifest = manifest(fields(&body)?)?;
     answer(async move { ske.configure_resource(&caller, &manifest).await }).await
 }

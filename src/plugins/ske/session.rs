@@ -161,7 +161,7 @@ impl Session {
 }
 
 /// A cluster that is not configured is the one around us, where we have an account.
-fn provider(config: &Config) -> &AuthProvider {
+pub(super) fn provider(config: &Config) -> &AuthProvider {
     match &config.cluster {
         ClusterChoice::Configured(cluster) => &cluster.provider,
         ClusterChoice::Ambient | ClusterChoice::None => &AuthProvider::ServiceAccount,

@@ -22,7 +22,7 @@ pub(super) enum ProviderToken {
 pub(super) fn provider_token(verified: &SecretString, now: i64) -> ProviderToken {
     let claims = claims(verified.expose_secret());
     let token = claims.as_ref().and_then(|claims| claims["tok"].as_str());
-    let Some(token) = token.filter(|token| !token.is_empty()) else {
+    let Some(token) = token.filter(|token| !token.trim().is_empty()) else {
         return ProviderToken::Missing;
     };
     if is_over(token, now) {
@@ -62,6 +62,7 @@ mod tests {
         for claims in [
             json!({}),
             json!({"tok": ""}),
+            json!({"tok": " "}),
             json!({"tok": 7}),
             json!({"tok": null}),
         ] {

@@ -230,4 +230,14 @@ async fn an_account_that_need_not_list_promises_is_not_blamed_for_it() {
         lines[2],
         "SKE Promises ok: served; our account may not list them, and need not"
     );
+    let oidc = with_account(&cluster, &account).await;
+    let oidc = oidc.replace(
+        "authProvider: serviceAccount",
+        "authProvider: oidc, oidcTokenProvider: keycloak",
+    );
+    let lines = self::lines(&oidc).await;
+    assert_eq!(
+        lines[2],
+        "SKE Promises ok: served; our account may not list them, and need not"
+    );
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::portal::{Said, get, manifest, named, post, resource};
 use crate::support::{
     app::{LIMIT, STATIC_TOKEN, TestApp},
-    kubernetes_fake::{FakeKubernetes, OBJECT, OBJECTS, Reply, status},
+    kubernetes_fake::{FakeKubernetes, KINDS, OBJECT, OBJECTS, PROMISE_KINDS, PROMISES, Reply, status},
 };
 
 /// Planted as our own credential; no answer may repeat it.
@@ -315,5 +315,33 @@ async fn a_sentence_as_long_as_a_book_is_cut() {
     let said = configure(&app).await;
     assert_eq!(said.status, 422);
     assert!(said.body.to_string().len() < 100_000);
+    app.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_404_of_somebody_else_is_no_kind_that_is_not_served() {
+    for path in [OBJECT, KINDS, PROMISE_KINDS, PROMISES] {
+        let fake = FakeKubernetes::start().await;
+        let app = portal(&fake).await;
+        fake.plant("GET", path, &[html(404), html(404)]);
+        let (status, message) = read(&app).await.refused();
+        assert_eq!(status, 502, "{path}: {message}");
+        assert!(message.contains("no answer of an API server"), "{path}: {message}");
+        fake.clear();
+        app.stop().await.unwrap();
+    }
+}
+
+/// A webhook may refuse with any status it likes.
+#[tokio::test]
+async fn a_409_that_is_no_meeting_of_two_writers_is_passed_on_at_once_with_its_sentence() {
+    let fake = FakeKubernetes::start().await;
+    let app = portal(&fake).await;
+    let refusal = status(409, "Frozen", "admission webhook denied the request: the quarter is over");
+    fake.plant("PUT", OBJECT, &[Reply::Json(409, refusal)]);
+    let (status, message) = configure(&app).await.refused();
+    assert_eq!(status, 409);
+    assert!(message.contains("the quarter is over"), "{message}");
+    assert_eq!(fake.count("PUT", OBJECT), 1);
     app.stop().await.unwrap();
 }

@@ -6,10 +6,14 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::json;
 use stagedoor::config::Environment;
 
-use super::clusters::{Readable, ambient};
+use super::{
+    clusters::{Readable, ambient},
+    portal::get,
+};
 use crate::support::{
-    app::TestApp,
+    app::{STATIC_TOKEN, TestApp},
     kubernetes::{Cluster, Subject},
+    log::Remembered,
 };
 
 /// A kubeconfig for the cluster with this user.
@@ -116,6 +120,10 @@ async fn a_kubeconfig_that_cannot_be_used_is_named_and_nothing_of_it_is_repeated
             &json!({ "client-certificate-data": "canary", "client-key-data": "canary" }),
         ),
         kubeconfig(&cluster, &helper),
+        kubeconfig(&cluster, &json!({ "token": "canary-token", "as": "somebody-else" })),
+        kubeconfig(&cluster, &json!({ "token": "canary-token", "as-groups": ["readers"] })),
+        kubeconfig(&cluster, &json!({ "token": "canary-token" }))
+            .replace(&cluster.url(), "http://platform.example.com"),
     ];
     for text in broken {
         fs::write(&file, text).unwrap();
@@ -125,4 +133,33 @@ async fn a_kubeconfig_that_cannot_be_used_is_named_and_nothing_of_it_is_repeated
             "{problem}"
         );
     }
+}
+
+/// The helper's token is over at once, so it is asked again for the next call, and then it fails.
+#[tokio::test]
+async fn a_helper_that_fails_later_is_our_own_trouble_and_nothing_it_says_is_repeated() {
+    let readable = Readable::in_shared("helper").await;
+    let folder = tempfile::tempdir().unwrap();
+    let credential = json!({
+        "apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential",
+        "status": { "token": readable.token().await, "expirationTimestamp": "2020-01-01T00:00:00Z" },
+    });
+    let script = "test -e failing && { echo canary-output; echo canary-error >&2; exit 1; }\ntouch failing";
+    let helper = folder.path().join("helper");
+    fs::write(&helper, format!("#!/bin/sh\ncd '{}'\n{script}\ncat <<'END'\n{credential}\nEND\n", folder.path().display())).unwrap();
+    fs::set_permissions(&helper, fs::Permissions::from_mode(0o700)).unwrap();
+    let user = json!({ "exec": {
+        "apiVersion": "client.authentication.k8s.io/v1", "command": helper, "interactiveMode": "Never",
+        "args": ["canary-argument"],
+    }});
+    let file = folder.path().join("kubeconfig");
+    fs::write(&file, kubeconfig(&readable.cluster, &user)).unwrap();
+    let (log, _listening) = Remembered::listen();
+    let environment = Environment::from_pairs([("KUBECONFIG", file.to_str().unwrap())]);
+    let app = TestApp::start_within(environment, &ambient()).await;
+    let (status, message) = get(&app, STATIC_TOKEN, &readable.path()).await.refused();
+    assert_eq!(status, 502, "{message}");
+    assert!(message.contains("credential") && !message.contains("canary"), "{message}");
+    assert!(!log.text().contains("canary"), "{}", log.text());
+    app.stop().await.unwrap();
 }

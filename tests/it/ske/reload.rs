@@ -10,7 +10,7 @@ use tokio::{
 use super::{
     clusters::{Readable, with_cluster},
     faults::read,
-    portal::get,
+    portal::{Backstage, get, post},
 };
 use crate::support::{
     app::{LIMIT, STATIC_TOKEN, TestApp},
@@ -96,8 +96,9 @@ async fn after_a_rotation_the_old_token_may_be_taken_back() {
 }
 
 #[tokio::test]
-async fn an_edit_that_cannot_be_used_is_a_503_that_names_the_key_until_it_is_repaired() {
+async fn an_edit_that_cannot_be_used_changes_nothing_and_says_which_key_is_to_blame() {
     let fake = FakeKubernetes::start().await;
+    let (log, _listening) = Remembered::listen();
     let good = fake.app_config("some-token", "{}");
     let app = TestApp::start(&good).await;
     read(&app).await.ok();
@@ -106,22 +107,16 @@ async fn an_edit_that_cannot_be_used_is_a_503_that_names_the_key_until_it_is_rep
         &good.replace("          serviceAccountToken: some-token\n", ""),
     );
     let end = Instant::now() + LIMIT;
-    let (status, message) = loop {
-        let said = read(&app).await;
-        if said.status != 200 {
-            break said.refused();
-        }
+    while !log.text().contains("clusters[0].serviceAccountToken is missing") {
         assert!(Instant::now() < end, "the edit is never noticed");
+        read(&app).await.ok();
         sleep(PAUSE).await;
-    };
-    assert_eq!(status, 503);
-    assert!(
-        message.contains("clusters[0].serviceAccountToken is missing"),
-        "{message}"
-    );
-    edit(&app, &good);
-    while read(&app).await.status != 200 {
+    }
+    read(&app).await.ok();
+    edit(&app, &fake.app_config("another-token", "{}"));
+    while shown_last(&fake) != "Bearer another-token" {
         assert!(Instant::now() < end, "the repair is never noticed");
+        read(&app).await.ok();
         sleep(PAUSE).await;
     }
     app.stop().await.unwrap();
@@ -161,4 +156,52 @@ async fn an_edit_that_is_refused_changes_nothing_and_another_cluster_is_followed
         }
     }
     app.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_mode_and_the_choice_of_the_cluster_wait_for_a_restart_and_write_callers_do_not() {
+    let (dev, prod) = (FakeKubernetes::start().await, FakeKubernetes::start().await);
+    let both = |platform: &str, mode: &str, callers: &str| {
+        let entry = |name: &str, url: String| {
+            format!(
+                "        - {{ name: {name}, url: '{url}', authProvider: serviceAccount, serviceAccountToken: t }}\n"
+            )
+        };
+        format!(
+            "{}ske: {{ mode: {mode}, kubernetes: {{ platformName: {platform} }} }}\nkubernetes:\n  \
+             clusterLocatorMethods:\n    - type: config\n      clusters:\n{}{}stagedoor:\n  actions: {{ writeCallers: \
+             [{callers}] }}\n",
+            user_backend_section(),
+            entry("dev", dev.url()),
+            entry("prod", prod.url())
+        )
+    };
+    let backstage = Backstage::start().await;
+    let at = |config: String| config.replace("BACKSTAGE", &backstage.fake.origin);
+    let app = TestApp::start(&at(both("dev", "kubernetes", "direct"))).await;
+    let token = backstage.user("jane", serde_json::json!({}));
+    let kind = FakeKubernetes::kind();
+    let path = super::portal::resource(&kind, "default", "mine");
+    let write = || super::portal::manifest(&kind, "default", "mine", serde_json::json!({ "size": "small" }));
+    let configure = "/api/ske/configure-resource";
+    post(&app, &token, configure, &write()).await.ok();
+    edit(&app, &at(both("prod", "hybrid", "scaffolder")));
+    let end = Instant::now() + LIMIT;
+    while post(&app, &token, configure, &write()).await.status != 403 {
+        assert!(Instant::now() < end, "the list of write callers is never followed");
+        sleep(PAUSE).await;
+    }
+    edit(&app, &at(both("prod", "hybrid", "direct")));
+    while post(&app, &token, configure, &write()).await.status != 200 {
+        assert!(Instant::now() < end, "the mode or the cluster changed with the list");
+        sleep(PAUSE).await;
+    }
+    get(&app, &token, &path).await.ok();
+    assert_eq!(prod.requests().len(), 0);
+    app.stop().await.unwrap();
+}
+
+/// `backend` with an address to be filled in, where the keys of users' tokens are.
+fn user_backend_section() -> &'static str {
+    "backend:\n  baseUrl: BACKSTAGE\n  listen: ':17007'\n"
 }

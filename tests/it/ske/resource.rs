@@ -206,6 +206,24 @@ async fn a_kind_taken_away_is_a_422_and_is_served_again_when_it_is_back() {
     place.write("mine", json!({ "size": "small" })).await.ok();
 }
 
+/// Rights are judged before paths are looked at, so who has none for the old path is told 403 and never 404.
+#[tokio::test]
+async fn a_kind_that_comes_back_under_another_plural_is_found_there_by_whoever_may_read_it() {
+    let plurals = ["promises", "databases", "otherdatabases"];
+    let place = Place::may(&Rule::on("*", &plurals)).await;
+    assert_eq!(place.kind.plural, "databases");
+    let read = || place.read("mine");
+    assert_eq!(read().await.status, 404);
+    let definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+    let definition = format!("{definitions}/{}.{}", place.kind.plural, place.kind.group);
+    place.cluster.api().delete(&definition).await.ok();
+    let mut moved = place.kind.clone();
+    moved.plural = format!("other{}", moved.plural);
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    place.cluster.define(&moved.definition()).await;
+    until(404, read).await;
+}
+
 #[tokio::test]
 async fn a_kind_installed_after_it_was_missed_is_usable_a_moment_later() {
     let place = Place::with("{ allow: [{ group: '*', kinds: ['*'], access: read }] }").await;

@@ -49,6 +49,8 @@ pub(in crate::plugins) struct Config {
     pub(super) timeout: Duration,
     /// `stagedoor.actions.writeCallers`.
     pub(super) write_callers: WriteCallers,
+    /// `permission.enabled`: the portal judges its users, which we do not ask it to.
+    pub(super) permissions_enabled: bool,
     /// What is skipped or weakened by the configuration, to be said once at the start.
     pub(super) notices: Vec<String>,
 }
@@ -108,6 +110,24 @@ pub(in crate::plugins::ske) enum AuthProvider {
 }
 
 impl Config {
+    /// What is in force after a reload: the mode and which cluster is the platform are as they were at the start, and
+    /// all else follows.
+    pub(super) fn followed_by(&self, newer: &Self) -> Self {
+        let cluster = match (&self.cluster, &newer.cluster) {
+            (ClusterChoice::Configured(before), ClusterChoice::Configured(after))
+                if before.name == after.name =>
+            {
+                newer.cluster.clone()
+            }
+            _ => self.cluster.clone(),
+        };
+        Self {
+            mode: self.mode,
+            cluster,
+            ..newer.clone()
+        }
+    }
+
     /// Reads all three sections and reports all that is wrong with them.
     pub(super) fn read(reader: &ConfigReader) -> Result<Self, Vec<ConfigError>> {
         let mut problems = Problems::default();
@@ -121,6 +141,7 @@ impl Config {
         let impersonation = impersonation::read(reader, &mut problems);
         let timeout = problems.of(timeout(reader));
         let write_callers = problems.of(WriteCallers::read(reader));
+        let permissions_enabled = problems.of(reader.optional_boolean("permission.enabled"));
         if let (Some(mode), true) = (mode, reader.has("ske.scm"))
             && mode == Mode::Kubernetes
         {
@@ -136,6 +157,7 @@ impl Config {
                     impersonation,
                     timeout,
                     write_callers,
+                    permissions_enabled: permissions_enabled.flatten().unwrap_or(false),
                     notices: problems.into_notices(),
                 })
             }

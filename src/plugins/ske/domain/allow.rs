@@ -3,6 +3,9 @@
 /// The API group of Kratix's own kinds.
 const KRATIX: &str = "platform.kratix.io";
 
+/// Groups, with all below them, whose kinds give power over the platform itself.
+const RESERVED: [&str; 5] = [KRATIX, "k8s.io", "kubernetes.io", "fluxcd.io", "argoproj.io"];
+
 /// A rule's `group` or entry of `kinds` that stands for all.
 const ALL: &str = "*";
 
@@ -134,9 +137,14 @@ impl Touched<'_> {
         self.may_be_offered() && offered(self.group, self.kind)
     }
 
-    /// A Promise offers kinds of groups of its own, never of the core nor of Kratix.
+    /// A Promise offers kinds of groups of its own: whatever it claims, never those of Kubernetes, whose groups have no
+    /// dot or end in `k8s.io`, nor those of Kratix and of the GitOps tools.
     fn may_be_offered(self) -> bool {
-        !self.group.is_empty() && self.group != KRATIX
+        let below = |domain: &str| {
+            let rest = self.group.strip_suffix(domain);
+            rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+        };
+        self.group.contains('.') && !RESERVED.iter().any(|domain| below(domain))
     }
 
     fn not_listed(self) -> NotAllowed {
@@ -223,6 +231,11 @@ mod tests {
                 ("", "ConfigMap"),
                 (KRATIX, "Destination"),
                 PROMISE,
+                ("apps", "Deployment"),
+                ("rbac.authorization.k8s.io", "ClusterRoleBinding"),
+                ("kustomize.toolkit.fluxcd.io", "Kustomization"),
+                ("argoproj.io", "Application"),
+                ("myk8s.io", "Database"),
             ]
             .contains(&(group, kind))
         };
@@ -273,9 +286,14 @@ mod tests {
             (KRATIX, "Destination"),
             (KRATIX, "Work"),
             ("other.example.com", "Promise"),
+            ("apps", "Deployment"),
+            ("rbac.authorization.k8s.io", "ClusterRoleBinding"),
+            ("kustomize.toolkit.fluxcd.io", "Kustomization"),
+            ("argoproj.io", "Application"),
         ] {
             allowed(&closed, what, &[]);
         }
+        allowed(&closed, ("myk8s.io", "Database"), &[READ, WRITE, DELETE]);
     }
 
     #[test]

@@ -71,6 +71,14 @@ impl Impersonation {
         }
     }
 
+    /// Whether the portal user with this subject can be named at all, which needs no look at anything else.
+    ///
+    /// # Errors
+    /// A subject that is no full entity reference, or of a kind the template does not tell apart.
+    pub(in crate::plugins::ske) fn check_subject(&self, subject: &str) -> Result<(), NotImpersonated> {
+        self.check_kind(&portal_user(subject)?)
+    }
+
     /// Returns the cluster user of the portal user with this subject.
     ///
     /// # Errors
@@ -81,11 +89,7 @@ impl Impersonation {
         subject: &str,
         known: Known<'_>,
     ) -> Result<ClusterUser, NotImpersonated> {
-        let user = UserRef::parse(subject).ok_or_else(|| {
-            let why = "The signed-in user's subject is not of the form 'kind:namespace/name', so that no cluster user \
-                       can be named for it; correct the sign-in resolver of the portal";
-            NotImpersonated(why.to_owned())
-        })?;
+        let user = portal_user(subject)?;
         let annotation = self.annotation_value(known)?;
         self.check_kind(&user)?;
         let name = checked(self.user.render(&user, annotation), "user")?;
@@ -182,6 +186,14 @@ fn checked(name: String, what: &str) -> Result<String, NotImpersonated> {
             "The cluster {what} made for this caller by stagedoor.ske.impersonation {problem}"
         ))),
     }
+}
+
+fn portal_user(subject: &str) -> Result<UserRef, NotImpersonated> {
+    UserRef::parse(subject).ok_or_else(|| {
+        let why = "The signed-in user's subject is not of the form 'kind:namespace/name', so that no cluster user can \
+                   be named for it; correct the sign-in resolver of the portal";
+        NotImpersonated(why.to_owned())
+    })
 }
 
 /// Checks a finished name of a user or group: it must arrive in the header as it left, and not be Kubernetes' own.

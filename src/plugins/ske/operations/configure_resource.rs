@@ -61,7 +61,9 @@ impl Ske {
             if let Some(done) = write.attempt().await? {
                 return Ok(done);
             }
-            tokio::time::sleep(PAUSE * attempt).await;
+            if attempt < TRIES {
+                tokio::time::sleep(PAUSE * attempt).await;
+            }
         }
         Err(SkeError::Conflict(object))
     }

@@ -21,6 +21,7 @@ use crate::{
         plugin::{InitError, PluginEnv},
         user_text::encode_user_text,
         users::Users,
+        write_callers::WriteCallers,
     },
     config::Live,
 };
@@ -55,6 +56,8 @@ const NO_WRITES: &str = "This version of Stagedoor writes in ske.mode kubernetes
 
 /// The platform as the portal uses it.
 pub(super) struct Ske {
+    /// As it was at the start; another one needs a restart.
+    mode: Mode,
     config: Live<Config>,
     clusters: Clusters,
     users: Users,
@@ -67,6 +70,7 @@ impl Ske {
     /// There is no cluster, or its address and its credential do not belong together.
     pub(super) async fn new(config: Live<Config>, env: &PluginEnv) -> Result<Self, InitError> {
         Ok(Self {
+            mode: config.get().mode,
             clusters: Clusters::new(config.clone(), env).await?,
             users: Users::new(env),
             config,
@@ -74,13 +78,18 @@ impl Ske {
     }
 
     async fn session(&self, caller: &Credentials) -> Result<Session, SkeError> {
-        let connected = self.clusters.current().await.map_err(SkeError::Unusable)?;
+        let connected = self.clusters.current().await;
         Session::open(connected, &self.users, caller).await
+    }
+
+    /// Through whom a user may write on our own routes.
+    pub(super) fn write_callers(&self) -> WriteCallers {
+        self.config.load().write_callers.clone()
     }
 
     /// Refuses to write where writing goes to a repository.
     fn writes(&self) -> Result<(), SkeError> {
-        match self.config.get().mode {
+        match self.mode {
             Mode::Kubernetes => Ok(()),
             Mode::GitOps | Mode::Hybrid => Err(SkeError::NotOffered(NO_WRITES.to_owned())),
         }

@@ -116,13 +116,23 @@ async fn a_subject_that_is_no_full_reference_to_a_user_is_nobody() {
         "user:default/{name}",
         "user:default/jane\r\nImpersonate-Group: system:masters",
     ];
+    // Nothing is looked up for them either.
+    let asking = scene
+        .own("{ impersonation: { usernameFrom: 'annotation:example.com/login', groupsFrom: ownership } }")
+        .await;
+    let looked_up = scene.backstage.fake.all_fetches();
     for subject in subjects {
         let token = scene.backstage.user("x", json!({ "sub": subject }));
-        let (status, message) = scene.read(&app, &token).await.refused();
-        assert_eq!(status, 403, "{subject:?}: {message}");
+        for app in [&app, &asking] {
+            let (status, message) = scene.read(app, &token).await.refused();
+            assert_eq!(status, 403, "{subject:?}: {message}");
+        }
     }
+    let keys = scene.backstage.fake.all_fetches() - looked_up;
+    assert!(keys <= 2, "only the keys of the tokens were fetched, once for each service: {keys}");
     scene.assert_not_asked().await;
     app.stop().await.unwrap();
+    asking.stop().await.unwrap();
 }
 
 #[tokio::test]
