@@ -326,7 +326,10 @@ async fn a_404_of_somebody_else_is_no_kind_that_is_not_served() {
         fake.plant("GET", path, &[html(404), html(404)]);
         let (status, message) = read(&app).await.refused();
         assert_eq!(status, 502, "{path}: {message}");
-        assert!(message.contains("no answer of an API server"), "{path}: {message}");
+        assert!(
+            message.contains("no answer of an API server"),
+            "{path}: {message}"
+        );
         fake.clear();
         app.stop().await.unwrap();
     }
@@ -337,7 +340,11 @@ async fn a_404_of_somebody_else_is_no_kind_that_is_not_served() {
 async fn a_409_that_is_no_meeting_of_two_writers_is_passed_on_at_once_with_its_sentence() {
     let fake = FakeKubernetes::start().await;
     let app = portal(&fake).await;
-    let refusal = status(409, "Frozen", "admission webhook denied the request: the quarter is over");
+    let refusal = status(
+        409,
+        "Frozen",
+        "admission webhook denied the request: the quarter is over",
+    );
     fake.plant("PUT", OBJECT, &[Reply::Json(409, refusal)]);
     let (status, message) = configure(&app).await.refused();
     assert_eq!(status, 409);

@@ -120,8 +120,14 @@ async fn a_kubeconfig_that_cannot_be_used_is_named_and_nothing_of_it_is_repeated
             &json!({ "client-certificate-data": "canary", "client-key-data": "canary" }),
         ),
         kubeconfig(&cluster, &helper),
-        kubeconfig(&cluster, &json!({ "token": "canary-token", "as": "somebody-else" })),
-        kubeconfig(&cluster, &json!({ "token": "canary-token", "as-groups": ["readers"] })),
+        kubeconfig(
+            &cluster,
+            &json!({ "token": "canary-token", "as": "somebody-else" }),
+        ),
+        kubeconfig(
+            &cluster,
+            &json!({ "token": "canary-token", "as-groups": ["readers"] }),
+        ),
         kubeconfig(&cluster, &json!({ "token": "canary-token" }))
             .replace(&cluster.url(), "http://platform.example.com"),
     ];
@@ -146,7 +152,14 @@ async fn a_helper_that_fails_later_is_our_own_trouble_and_nothing_it_says_is_rep
     });
     let script = "test -e failing && { echo canary-output; echo canary-error >&2; exit 1; }\ntouch failing";
     let helper = folder.path().join("helper");
-    fs::write(&helper, format!("#!/bin/sh\ncd '{}'\n{script}\ncat <<'END'\n{credential}\nEND\n", folder.path().display())).unwrap();
+    fs::write(
+        &helper,
+        format!(
+            "#!/bin/sh\ncd '{}'\n{script}\ncat <<'END'\n{credential}\nEND\n",
+            folder.path().display()
+        ),
+    )
+    .unwrap();
     fs::set_permissions(&helper, fs::Permissions::from_mode(0o700)).unwrap();
     let user = json!({ "exec": {
         "apiVersion": "client.authentication.k8s.io/v1", "command": helper, "interactiveMode": "Never",
@@ -159,7 +172,10 @@ async fn a_helper_that_fails_later_is_our_own_trouble_and_nothing_it_says_is_rep
     let app = TestApp::start_within(environment, &ambient()).await;
     let (status, message) = get(&app, STATIC_TOKEN, &readable.path()).await.refused();
     assert_eq!(status, 502, "{message}");
-    assert!(message.contains("credential") && !message.contains("canary"), "{message}");
+    assert!(
+        message.contains("credential") && !message.contains("canary"),
+        "{message}"
+    );
     assert!(!log.text().contains("canary"), "{}", log.text());
     app.stop().await.unwrap();
 }

@@ -118,7 +118,9 @@ async fn a_portal_with_permissions_is_warned_once_that_nobody_asks_them_about_sk
         let answer = client().get(path).bearer_auth(STATIC_TOKEN).send().await.unwrap();
         assert_eq!(answer.status(), 400);
         let (_, printed) = tokio::task::spawn_blocking(|| binary.terminated()).await.unwrap();
-        let said = printed.matches("does not ask the permission backend about 'ske'").count();
+        let said = printed
+            .matches("does not ask the permission backend about 'ske'")
+            .count();
         assert_eq!(said, warnings, "{printed}");
     }
 }

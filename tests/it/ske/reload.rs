@@ -188,12 +188,18 @@ async fn the_mode_and_the_choice_of_the_cluster_wait_for_a_restart_and_write_cal
     edit(&app, &at(both("prod", "hybrid", "scaffolder")));
     let end = Instant::now() + LIMIT;
     while post(&app, &token, configure, &write()).await.status != 403 {
-        assert!(Instant::now() < end, "the list of write callers is never followed");
+        assert!(
+            Instant::now() < end,
+            "the list of write callers is never followed"
+        );
         sleep(PAUSE).await;
     }
     edit(&app, &at(both("prod", "hybrid", "direct")));
     while post(&app, &token, configure, &write()).await.status != 200 {
-        assert!(Instant::now() < end, "the mode or the cluster changed with the list");
+        assert!(
+            Instant::now() < end,
+            "the mode or the cluster changed with the list"
+        );
         sleep(PAUSE).await;
     }
     get(&app, &token, &path).await.ok();

@@ -129,7 +129,10 @@ async fn a_subject_that_is_no_full_reference_to_a_user_is_nobody() {
         }
     }
     let keys = scene.backstage.fake.all_fetches() - looked_up;
-    assert!(keys <= 2, "only the keys of the tokens were fetched, once for each service: {keys}");
+    assert!(
+        keys <= 2,
+        "only the keys of the tokens were fetched, once for each service: {keys}"
+    );
     scene.assert_not_asked().await;
     app.stop().await.unwrap();
     asking.stop().await.unwrap();
