@@ -1,6 +1,6 @@
 //! In front of a portal: what is ours is answered here, everything else by the backend behind us.
 
-use std::{convert::Infallible, sync::Arc};
+use std::{convert::Infallible, error::Error, sync::Arc};
 
 use axum::{
     body::Body,
@@ -75,7 +75,7 @@ impl Front {
         });
         let passing = Arc::clone(&front);
         let edge = settings.edge.clone();
-        settings.edge = edge.with_private_queries(move |path| passing.ownership.of(path) == Owner::Upstream);
+        settings.edge = edge.with_private_queries(move |path| passing.ownership.of(path) != Owner::Ours);
         Some(front)
     }
 
@@ -138,8 +138,11 @@ fn refuse(error: &ProxyError) -> Response {
         BackstageError::unavailable(status, message)
     };
     let mut response = answer(&refusal);
-    if let Some(cause) = std::error::Error::source(error) {
-        response.extensions_mut().insert(FailureCause(cause.to_string()));
+    let causes: Vec<String> = std::iter::successors(error.source(), |cause| cause.source())
+        .map(ToString::to_string)
+        .collect();
+    if !causes.is_empty() {
+        response.extensions_mut().insert(FailureCause(causes.join(": ")));
     }
     response
 }

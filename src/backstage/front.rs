@@ -30,16 +30,18 @@ impl Ownership {
     /// Escaped slashes and dot segments would let a path be ours for one reader and not for the next, so around our
     /// prefixes they are refused.
     pub fn of(&self, path: &str) -> Owner {
-        let segments: Vec<String> = path
-            .split('/')
-            .map(decoded)
+        let spelt: Vec<String> = path.split('/').skip(1).map(decoded).collect();
+        let segments: Vec<String> = spelt
+            .iter()
             .filter(|segment| !segment.is_empty())
+            .cloned()
             .collect();
         if self.owns(&segments) {
             let climbs = segments.iter().any(|segment| is_dots(segment));
             return if climbs { Owner::Unclear } else { Owner::Ours };
         }
-        if self.owns(&resolved(&segments)) {
+        // Whether doubled slashes count as one before dots are followed, or not at all, differs from reader to reader.
+        if self.owns(&resolved(&segments)) || self.owns(&resolved(&spelt)) {
             return Owner::Unclear;
         }
         Owner::Upstream
@@ -65,11 +67,12 @@ fn resolved(segments: &[String]) -> Vec<String> {
     let mut path = Vec::new();
     for part in segments.iter().flat_map(|segment| segment.split(['/', '\\'])) {
         match part {
-            "" | "." => {}
+            "." => {}
             ".." => drop(path.pop()),
             part => path.push(part.to_owned()),
         }
     }
+    path.retain(|part| !part.is_empty());
     path
 }
 
@@ -130,6 +133,7 @@ mod tests {
             "/api/%2e%2e/api/ske",
             "/api/catalog/..%2Fske",
             "/x/../api/ske",
+            "/api//x/../../ske/resource",
             "/./api/ske",
             "/api/ske/../catalog",
             "/api/ske/x/%2E%2E/%2E%2E/catalog",

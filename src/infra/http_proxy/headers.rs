@@ -1,16 +1,17 @@
 //! What concerns one connection only (RFC 9110, 7.6.1), and what says where a request came from.
 
 use http::{
-    HeaderMap, HeaderName, HeaderValue,
+    HeaderMap, HeaderName, HeaderValue, Method,
     header::{
-        CONNECTION, CONTENT_LENGTH, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER,
-        TRANSFER_ENCODING, UPGRADE,
+        AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE,
+        TRAILER, TRANSFER_ENCODING, UPGRADE,
     },
     uri::Scheme,
 };
 
 use crate::infra::http_server::Arrival;
 
+const HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 const FORWARDED: HeaderName = HeaderName::from_static("forwarded");
@@ -22,8 +23,9 @@ const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto")
 const FORWARDED_PREFIX: &str = "x-forwarded-";
 
 /// `Trailer` is not among them: the trailers it announces are passed on.
-const HOP_BY_HOP: [HeaderName; 8] = [
+const HOP_BY_HOP: [HeaderName; 9] = [
     CONNECTION,
+    HTTP2_SETTINGS,
     KEEP_ALIVE,
     PROXY_AUTHENTICATE,
     PROXY_AUTHORIZATION,
@@ -34,24 +36,33 @@ const HOP_BY_HOP: [HeaderName; 8] = [
 ];
 
 /// Names a sender may not take off with `Connection`: they are the request's, not the connection's.
-const KEPT: [HeaderName; 3] = [HOST, CONTENT_LENGTH, TRAILER];
+const KEPT: [HeaderName; 9] = [
+    HOST,
+    CONTENT_LENGTH,
+    TRAILER,
+    AUTHORIZATION,
+    COOKIE,
+    FORWARDED,
+    FORWARDED_FOR,
+    FORWARDED_HOST,
+    FORWARDED_PROTO,
+];
 
-/// Whether the body's length could be read in two ways.
-pub(super) fn is_ambiguous(headers: &HeaderMap) -> bool {
-    let lengths = headers.get_all(CONTENT_LENGTH).iter().count();
-    lengths > 1 || (lengths == 1 && headers.contains_key(TRANSFER_ENCODING))
-}
-
-/// The protocol the caller wants to change to.
-pub(super) fn upgrade(headers: &HeaderMap) -> Option<HeaderValue> {
+/// Whether the caller wants to change to websocket. Any other protocol, such as HTTP/2 in the clear, would carry
+/// requests past us that are never looked at.
+pub(super) fn wants_websocket(method: &Method, headers: &HeaderMap) -> bool {
     let asked = connection_tokens(headers).any(|token| token == UPGRADE.as_str());
-    headers.get(UPGRADE).filter(|_| asked).cloned()
+    let mut protocols = headers.get_all(UPGRADE).iter();
+    let first = protocols
+        .next()
+        .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"));
+    asked && first && protocols.next().is_none() && *method == Method::GET
 }
 
-/// Asks for a change of protocol, or agrees to it.
-pub(super) fn put_upgrade(headers: &mut HeaderMap, protocol: HeaderValue) {
+/// Asks for a change to websocket, or agrees to it.
+pub(super) fn put_websocket(headers: &mut HeaderMap) {
     headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
-    headers.insert(UPGRADE, protocol);
+    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
 }
 
 /// Takes off what concerns one connection only; `TE: trailers` stays, since trailers are passed on.
@@ -151,23 +162,16 @@ mod tests {
     }
 
     #[test]
-    fn an_upgrade_needs_both_headers() {
-        assert!(upgrade(&headers(&[("connection", "Upgrade"), ("upgrade", "websocket")])).is_some());
-        assert!(upgrade(&headers(&[("upgrade", "websocket")])).is_none());
-        assert!(upgrade(&headers(&[("connection", "upgrade")])).is_none());
-    }
-
-    #[test]
-    fn a_length_beside_a_coding_and_two_lengths_are_ambiguous() {
-        assert!(is_ambiguous(&headers(&[
-            ("content-length", "1"),
-            ("transfer-encoding", "chunked")
-        ])));
-        assert!(is_ambiguous(&headers(&[
-            ("content-length", "1"),
-            ("content-length", "1")
-        ])));
-        assert!(!is_ambiguous(&headers(&[("content-length", "1")])));
-        assert!(!is_ambiguous(&headers(&[("transfer-encoding", "chunked")])));
+    fn only_a_get_that_asks_for_websocket_and_nothing_else_is_an_upgrade() {
+        let wanted = |method: Method, pairs: &[(&'static str, &'static str)]| {
+            wants_websocket(&method, &headers(pairs))
+        };
+        let (connection, websocket) = (("connection", "Upgrade"), ("upgrade", "WebSocket"));
+        assert!(wanted(Method::GET, &[connection, websocket]));
+        assert!(!wanted(Method::POST, &[connection, websocket]));
+        assert!(!wanted(Method::GET, &[websocket]));
+        assert!(!wanted(Method::GET, &[connection]));
+        assert!(!wanted(Method::GET, &[connection, ("upgrade", "h2c")]));
+        assert!(!wanted(Method::GET, &[connection, websocket, ("upgrade", "h2c")]));
     }
 }

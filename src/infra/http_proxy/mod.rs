@@ -6,7 +6,8 @@ mod upgrade;
 use std::time::Duration;
 
 use axum::{body::Body, response::Response};
-use http::{Request, StatusCode, Uri, Version, header::UPGRADE, uri::Scheme};
+use http::{Request, StatusCode, Uri, Version, uri::Scheme};
+use http_body::Body as _;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
     client::legacy::{Client, Error, connect::HttpConnector},
@@ -30,6 +31,12 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 /// Until an answer begins. A long poll of the portal holds its request for about a minute.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(300);
 
+/// The same for a request with a body, which takes its time to be sent.
+const UPLOAD_TIMEOUT: Duration = Duration::from_secs(3_600);
+
+/// After this time of silence the system asks the server behind us whether it is still there.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
 /// The server behind us.
 #[derive(Debug, Clone)]
 pub struct Upstream {
@@ -44,15 +51,12 @@ pub struct Upstream {
 /// Why a request got no answer from there.
 #[derive(Debug, thiserror::Error)]
 pub enum ProxyError {
-    /// Whether it has a length or comes in pieces is not clear; the server might read it otherwise than we did.
-    #[error("The request gives both a length and a transfer coding; send one of them")]
-    AmbiguousFraming,
     /// No connection, or it broke before an answer began.
     #[error("The server behind this one cannot be reached")]
     Unreachable(#[source] Error),
     /// No answer began in time.
-    #[error("The server behind this one did not answer within {} s", HEAD_TIMEOUT.as_secs())]
-    Slow,
+    #[error("The server behind this one did not answer within {} s", .0.as_secs())]
+    Slow(Duration),
     /// The request's target cannot be passed on.
     #[error("The request's target cannot be passed on")]
     Target,
@@ -62,9 +66,9 @@ impl ProxyError {
     /// Returns the status to answer with.
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::AmbiguousFraming | Self::Target => StatusCode::BAD_REQUEST,
+            Self::Target => StatusCode::BAD_REQUEST,
             Self::Unreachable(_) => StatusCode::BAD_GATEWAY,
-            Self::Slow => StatusCode::GATEWAY_TIMEOUT,
+            Self::Slow(_) => StatusCode::GATEWAY_TIMEOUT,
         }
     }
 }
@@ -80,6 +84,7 @@ impl Upstream {
         let mut connector = HttpConnector::new();
         connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
         connector.set_nodelay(true);
+        connector.set_keepalive(Some(KEEP_ALIVE));
         connector.enforce_http(false);
         let connector = HttpsConnectorBuilder::new()
             .with_tls_config(http.tls())
@@ -105,31 +110,30 @@ impl Upstream {
     /// # Errors
     /// There is no answer.
     pub async fn forward(&self, mut request: Request<Body>) -> Result<Response, ProxyError> {
-        if headers::is_ambiguous(request.headers()) {
-            return Err(ProxyError::AmbiguousFraming);
-        }
         *request.uri_mut() = self.target(request.uri()).ok_or(ProxyError::Target)?;
         *request.version_mut() = Version::HTTP_11;
-        let upgrade = headers::upgrade(request.headers());
+        let wants_websocket = headers::wants_websocket(request.method(), request.headers());
         headers::remove_hop_by_hop(request.headers_mut());
         if let Some(arrival) = request.extensions().get::<Arrival>().cloned() {
             let trusted = self.trust_proxy.trusts(arrival.peer);
             headers::forwarded(request.headers_mut(), &arrival, trusted, &self.scheme);
         }
-        let caller = upgrade.as_ref().map(|protocol| {
-            headers::put_upgrade(request.headers_mut(), protocol.clone());
+        let caller = wants_websocket.then(|| {
+            headers::put_websocket(request.headers_mut());
             hyper::upgrade::on(&mut request)
         });
-        let answer = timeout(HEAD_TIMEOUT, self.client.request(request)).await;
+        let limit = if request.body().is_end_stream() {
+            HEAD_TIMEOUT
+        } else {
+            UPLOAD_TIMEOUT
+        };
+        let answer = timeout(limit, self.client.request(request)).await;
         let mut response = answer
-            .map_err(|_| ProxyError::Slow)?
+            .map_err(|_| ProxyError::Slow(limit))?
             .map_err(ProxyError::Unreachable)?;
-        let accepted = response.headers().get(UPGRADE).cloned();
         headers::remove_hop_by_hop(response.headers_mut());
-        if let (StatusCode::SWITCHING_PROTOCOLS, Some(caller), Some(protocol)) =
-            (response.status(), caller, accepted)
-        {
-            headers::put_upgrade(response.headers_mut(), protocol);
+        if let (StatusCode::SWITCHING_PROTOCOLS, Some(caller)) = (response.status(), caller) {
+            headers::put_websocket(response.headers_mut());
             upgrade::join(&self.tasks, caller, hyper::upgrade::on(&mut response));
         }
         Ok(response.map(Body::new))

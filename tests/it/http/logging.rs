@@ -42,6 +42,7 @@ fn captured() -> (Written, DefaultGuard) {
 }
 
 fn captured_at(level: Option<&str>) -> (Written, DefaultGuard) {
+    crate::support::log::hear_everything();
     let written = Written::default();
     let sink = written.clone();
     let environment = LogEnvironment {

@@ -27,7 +27,6 @@ async fn a_failing_discovery_is_no_missing_kind() {
         ),
         (Reply::Close, 502, "broke"),
         (Reply::Hang, 504, "did not answer"),
-        (Reply::Endless, 502, "sent more than"),
         (
             raw(404, "content-type: text/plain\r\n", "404 page not found"),
             422,

@@ -102,7 +102,6 @@ pub(super) fn broken() -> Vec<Case> {
         (Reply::Bytes("SSH-2.0-OpenSSH_9.2\r\n"), 502, "broke"),
         (Reply::Hang, 504, "did not answer within 1 s"),
         (Reply::Trickle, 504, "did not answer within 1 s"),
-        (Reply::Endless, 502, "sent more than"),
     ]
 }
 

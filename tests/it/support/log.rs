@@ -2,8 +2,25 @@
 
 use std::{
     io,
-    sync::{Arc, Mutex},
+    sync::{Arc, LazyLock, Mutex},
 };
+
+use tracing::Dispatch;
+
+/// While there is one subscriber only, tracing asks the thread that first comes to a place in the code whether anybody
+/// wants to hear of it. With the tests' subscribers, each of one thread, that may be a thread without any, and then
+/// nobody hears of the place again. These two listen to nothing and are always there.
+static NEVER_JUST_ONE: LazyLock<[Dispatch; 2]> = LazyLock::new(|| {
+    [(); 2].map(|()| {
+        let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE);
+        Dispatch::new(subscriber.with_writer(io::sink).finish())
+    })
+});
+
+/// Sees to it that a thread's own subscriber hears everything; to be called before it is made.
+pub(crate) fn hear_everything() {
+    LazyLock::force(&NEVER_JUST_ONE);
+}
 
 /// Remembers every line.
 #[derive(Clone, Default)]
@@ -12,6 +29,7 @@ pub(crate) struct Remembered(Arc<Mutex<Vec<u8>>>);
 impl Remembered {
     /// Writes down what this thread logs while the guard lives.
     pub(crate) fn listen() -> (Self, tracing::subscriber::DefaultGuard) {
+        hear_everything();
         let log = Self::default();
         let writer = log.clone();
         let subscriber = tracing_subscriber::fmt()

@@ -117,7 +117,6 @@ async fn a_provider_token_the_cluster_does_not_accept_asks_for_a_new_sign_in_and
         issuer.sign(&claims("https://elsewhere.example.com", "platform-cluster")),
         format!("{signed}x"),
         "opaque".to_owned(),
-        " ".to_owned(),
         "two\nlines".to_owned(),
         "grün".to_owned(),
     ];
