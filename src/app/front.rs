@@ -138,9 +138,12 @@ fn refuse(error: &ProxyError) -> Response {
         BackstageError::unavailable(status, message)
     };
     let mut response = answer(&refusal);
-    let causes: Vec<String> = std::iter::successors(error.source(), |cause| cause.source())
-        .map(ToString::to_string)
-        .collect();
+    let mut causes = Vec::new();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        causes.push(cause.to_string());
+        next = cause.source();
+    }
     if !causes.is_empty() {
         response.extensions_mut().insert(FailureCause(causes.join(": ")));
     }

@@ -4,7 +4,17 @@
 const KRATIX: &str = "platform.kratix.io";
 
 /// Groups, with all below them, whose kinds give power over the platform itself.
-const RESERVED: [&str; 5] = [KRATIX, "k8s.io", "kubernetes.io", "fluxcd.io", "argoproj.io"];
+const RESERVED: [&str; 9] = [
+    "apps",
+    "batch",
+    "autoscaling",
+    "policy",
+    "extensions",
+    "k8s.io",
+    KRATIX,
+    "fluxcd.io",
+    "argoproj.io",
+];
 
 /// A rule's `group` or entry of `kinds` that stands for all.
 const ALL: &str = "*";
@@ -137,14 +147,14 @@ impl Touched<'_> {
         self.may_be_offered() && offered(self.group, self.kind)
     }
 
-    /// A Promise offers kinds of groups of its own: whatever it claims, never those of Kubernetes, whose groups have no
-    /// dot or end in `k8s.io`, nor those of Kratix and of the GitOps tools.
+    /// A Promise offers kinds of groups of its own: whatever it claims, never those of the core and of the other
+    /// groups that Kubernetes, Kratix and the GitOps tools have for themselves.
     fn may_be_offered(self) -> bool {
         let below = |domain: &str| {
             let rest = self.group.strip_suffix(domain);
             rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
         };
-        self.group.contains('.') && !RESERVED.iter().any(|domain| below(domain))
+        !self.group.is_empty() && !RESERVED.iter().any(|domain| below(domain))
     }
 
     fn not_listed(self) -> NotAllowed {
