@@ -237,6 +237,10 @@ mod tests {
             let shown = written.strip_prefix("a: ").unwrap();
             assert!(shown.starts_with(['"', '\'']), "{text:?}: {written}");
         }
+    }
+
+    #[test]
+    fn texts_that_every_reader_takes_for_text_stand_as_they_are() {
         for text in [
             "small",
             "10Gi",

@@ -45,6 +45,10 @@ async fn a_certificate_of_nobody_we_know_or_for_another_name_is_refused() {
 }
 
 /// What the process does that sees other proxies: those come from the environment.
+#[allow(
+    clippy::print_stdout,
+    reason = "the test that started this process reads what it prints"
+)]
 async fn ask(order: Order) {
     match order.repository().tip().await {
         Ok(tip) => println!("TIP {tip:?}"),

@@ -47,6 +47,7 @@ async fn our_own_token_is_in_no_line_and_no_answer() {
     let app = portal(&fake).await;
     let secrets = [TOKEN, STATIC_TOKEN];
     tells_none(&read(&app).await, &secrets);
+    tells_none(&configure(&app).await, &secrets);
     for fault in faults() {
         for (method, path) in [
             ("GET", OBJECT),

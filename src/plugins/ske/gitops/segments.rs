@@ -171,7 +171,7 @@ mod tests {
         let all = segments("a: 1\n%b\n...\n%YAML 1.1\n---\nc: 2\n");
         assert_eq!(all.len(), 2);
         assert!(all[0].directives.is_empty());
-        assert_eq!(all[1].directives, [12..22]);
+        assert_eq!(all[1].directives.iter().collect::<Vec<_>>(), [&(12..22)]);
     }
 
     #[test]
