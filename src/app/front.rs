@@ -41,6 +41,7 @@ pub(super) fn read(reader: &ConfigReader) -> Result<Option<Url>, ConfigError> {
     let Some(text) = reader.optional_string(KEY)? else {
         return Ok(None);
     };
+    let invalid = |problem| ConfigError::invalid(KEY, problem);
     let url = Url::parse(&text)
         .ok()
         .filter(|url| matches!(url.scheme(), "http" | "https"));
@@ -52,10 +53,6 @@ pub(super) fn read(reader: &ConfigReader) -> Result<Option<Url>, ConfigError> {
         return Err(invalid("has a path; give scheme, host and port alone"));
     }
     Ok(Some(url))
-}
-
-fn invalid(problem: &str) -> ConfigError {
-    ConfigError::new(format!("Invalid value in config for key '{KEY}': it {problem}"))
 }
 
 impl Front {

@@ -6,7 +6,6 @@ use std::{hash::Hash, sync::Arc, time::Duration};
 
 use http::StatusCode;
 use moka::sync::Cache;
-use reqwest::Response;
 use secrecy::ExposeSecret;
 use serde_json::Value;
 use tokio::time::timeout;
@@ -18,7 +17,10 @@ use super::{
     error::BackstageError,
     plugin::PluginEnv,
 };
-use crate::{config::Live, infra::http_client::HttpClients};
+use crate::{
+    config::Live,
+    infra::http_client::{HttpClients, read_at_most},
+};
 
 /// How long an answer serves. With the wait for it, a person who left a group keeps it for a minute at most.
 const FRESH: Duration = Duration::from_secs(60).saturating_sub(LIMIT);
@@ -131,9 +133,8 @@ impl Users {
         let response = sent.map_err(|error| bad("cannot be reached").with_cause(error.without_url()))?;
         match response.status() {
             StatusCode::OK => {
-                let body = read(response)
-                    .await
-                    .ok_or_else(|| bad("broke off its answer, or sent too much"))?;
+                let body = read_at_most(MAX_ANSWER, response).await;
+                let body = body.map_err(|_| bad("broke off its answer, or sent too much"))?;
                 serde_json::from_slice(&body).map_err(|_| bad("sent something else than JSON"))
             }
             StatusCode::NOT_FOUND => Ok(Value::Null),
@@ -149,17 +150,6 @@ where
 {
     let memory = Cache::builder().max_capacity(MOST_USERS);
     memory.time_to_live(FRESH).build()
-}
-
-async fn read(mut response: Response) -> Option<Vec<u8>> {
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.ok()? {
-        body.extend_from_slice(&chunk);
-        if body.len() > MAX_ANSWER {
-            return None;
-        }
-    }
-    Some(body)
 }
 
 /// `user:default/jane` as the catalog's path names it; `None` for a text that is no reference.

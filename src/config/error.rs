@@ -27,6 +27,11 @@ impl ConfigError {
         }
     }
 
+    /// An error about the value of a key; `what` completes the sentence that begins with the key.
+    pub fn invalid(key: &str, what: &str) -> Self {
+        Self::new(format!("Invalid config value: '{key}' {what}"))
+    }
+
     /// Wraps a message that the reference throws as a `TypeError`.
     pub(super) fn of_type(message: impl Into<String>) -> Self {
         Self {

@@ -6,7 +6,7 @@ use reqwest::header;
 use url::Url;
 
 use super::key_set::KeySet;
-use crate::infra::http_client::HttpClients;
+use crate::infra::http_client::{HttpClients, ReadError, read_at_most};
 
 /// Time for the whole fetch; Backstage's value.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -32,19 +32,17 @@ async fn body(http: &HttpClients, url: &Url) -> Result<Vec<u8>, String> {
         .for_url(url)
         .get(url.clone())
         .header(header::USER_AGENT, USER_AGENT);
-    let mut response = request.send().await.map_err(|error| plain(&error))?;
+    let response = request.send().await.map_err(|error| plain(&error))?;
     // Redirects are not followed, so a 3xx ends here too.
     if !response.status().is_success() {
         return Err(format!("it answered {}", response.status()));
     }
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| plain(&error))? {
-        if body.len() + chunk.len() > MAX_BYTES {
-            return Err(format!("the answer is larger than {} KB", MAX_BYTES / 1024));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
+    read_at_most(MAX_BYTES, response)
+        .await
+        .map_err(|error| match error {
+            ReadError::TooLarge(limit) => format!("the answer is larger than {} KB", limit / 1024),
+            ReadError::Broken(error) => plain(&error),
+        })
 }
 
 fn plain(error: &reqwest::Error) -> String {

@@ -22,6 +22,9 @@ const DAY: f64 = 86_400_000.0;
 /// The year of the `ms` package, which first reads a text with a unit.
 const MS_YEAR: f64 = 365.25 * DAY;
 
+/// Longest time limit that makes sense; far longer ones are typing errors and would overflow the clock.
+const LONGEST_LIMIT: Duration = Duration::from_secs(86_400);
+
 /// The `ms` package reads no longer texts.
 const MS_MAX_LENGTH: usize = 100;
 
@@ -45,6 +48,16 @@ impl ConfigReader {
         match self.find(key)? {
             None => Ok(None),
             Some(_) => self.duration(key).map(Some),
+        }
+    }
+
+    /// Returns how long something may take: more than nothing and at most a day, or the default when the key is missing.
+    pub fn time_limit(&self, key: &str, default: Duration) -> Result<Duration, ConfigError> {
+        let invalid = |what| Err(ConfigError::invalid(&self.full_key(key), what));
+        match self.optional_duration(key)? {
+            Some(Duration::ZERO) => invalid("must be longer than zero"),
+            Some(given) if given > LONGEST_LIMIT => invalid("must not be longer than a day"),
+            given => Ok(given.unwrap_or(default)),
         }
     }
 

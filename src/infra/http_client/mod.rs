@@ -1,6 +1,7 @@
 //! HTTP clients with time-outs, private certificate authorities and proxies; loopback never goes through a proxy.
 
 mod failure;
+mod limited;
 mod unverified;
 
 use std::{collections::HashSet, net::IpAddr, path::Path, sync::Arc, time::Duration};
@@ -12,8 +13,11 @@ use rustls::{
 use tracing::warn;
 use url::{Host, Url};
 
-pub use self::failure::{CertificateFlaw, WireFailure, certificate_flaw, classify};
 use self::unverified::Unverified;
+pub use self::{
+    failure::{CertificateFlaw, WireFailure, certificate_flaw, classify},
+    limited::{ReadError, read_at_most},
+};
 
 /// Time to connect to an upstream; a host that does not answer in this time is down.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -95,14 +99,9 @@ impl HttpClients {
             );
         }
         let roots = Arc::new(roots);
-        let tls = || {
-            rustls::ClientConfig::builder()
-                .with_root_certificates(Arc::clone(&roots))
-                .with_no_client_auth()
-        };
         Ok(Self {
-            proxied: base_builder(tls()).build()?,
-            direct: base_builder(tls()).no_proxy().build()?,
+            proxied: base_builder(tls(&roots)).build()?,
+            direct: base_builder(tls(&roots)).no_proxy().build()?,
             roots,
         })
     }
@@ -118,18 +117,7 @@ impl HttpClients {
 
     /// How TLS is spoken by clients that are built elsewhere.
     pub(super) fn tls(&self) -> rustls::ClientConfig {
-        rustls::ClientConfig::builder()
-            .with_root_certificates(Arc::clone(&self.roots))
-            .with_no_client_auth()
-    }
-
-    /// Returns a client of its own for the address that presents a client certificate.
-    pub fn with_client_certificate(
-        &self,
-        url: &Url,
-        certificate: ClientCertificate<'_>,
-    ) -> Result<reqwest::Client, ClientError> {
-        self.for_server(url, &Trust::System, Some(certificate))
+        tls(&self.roots)
     }
 
     /// Returns a client of its own for one server: whom it trusts there, and what it shows.
@@ -198,6 +186,17 @@ pub fn is_loopback(url: &Url) -> bool {
         Some(Host::Ipv6(address)) => IpAddr::V6(address).is_loopback(),
         None => false,
     }
+}
+
+/// Whether a secret may travel to the address: over https, or inside this machine.
+pub fn keeps_secrets(url: &Url) -> bool {
+    url.scheme() == "https" || (url.scheme() == "http" && is_loopback(url))
+}
+
+fn tls(roots: &Arc<RootCertStore>) -> rustls::ClientConfig {
+    rustls::ClientConfig::builder()
+        .with_root_certificates(Arc::clone(roots))
+        .with_no_client_auth()
 }
 
 fn base_builder(tls: rustls::ClientConfig) -> reqwest::ClientBuilder {

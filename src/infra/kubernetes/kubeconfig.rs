@@ -13,7 +13,7 @@ use url::Url;
 
 use crate::{
     config::Environment,
-    infra::http_client::{ClientCertificate, ClientError, HttpClients, Trust, is_loopback},
+    infra::http_client::{ClientCertificate, ClientError, HttpClients, Trust, keeps_secrets},
 };
 
 /// A kubeconfig and its current context.
@@ -83,9 +83,8 @@ impl LocalKubeconfig {
         let config = Config::from_custom_kubeconfig(file, &options)
             .await
             .map_err(unusable)?;
-        // A credential travels to it.
         let url = Url::parse(&config.cluster_url.to_string()).ok();
-        let url = url.filter(|url| url.scheme() == "https" || is_loopback(url));
+        let url = url.filter(keeps_secrets);
         if impersonates(&config.auth_info) {
             return Err(KubeconfigError::Impersonates);
         }

@@ -6,8 +6,10 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use crate::{
-    config::{ConfigError, ConfigReader},
-    infra::http_client::{ClientCertificate as PemCertificate, ClientError, HttpClients, is_loopback},
+    config::{ConfigError, ConfigReader, Problems},
+    infra::http_client::{
+        ClientCertificate as PemCertificate, ClientError, HttpClients, Trust, keeps_secrets,
+    },
 };
 
 /// How old the stack list may get: half of the frontend's polling interval.
@@ -15,9 +17,6 @@ const DEFAULT_CACHE_TTL: Duration = Duration::from_secs(5);
 
 /// How long Spacelift may take; a list of a large account needs seconds, and no person waits longer.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(15);
-
-/// Longest time-out that makes sense; far longer ones are typing errors and would overflow the clock.
-const MAX_TIMEOUT: Duration = Duration::from_secs(86_400);
 
 /// Everything the plugin reads from app-config.
 #[derive(Debug, Clone)]
@@ -74,7 +73,7 @@ impl ClientCertificate {
             chain: &self.chain,
             key: self.key.expose_secret().as_bytes(),
         };
-        http.with_client_certificate(endpoint, certificate)
+        http.for_server(endpoint, &Trust::System, Some(certificate))
     }
 }
 
@@ -92,13 +91,13 @@ impl Config {
         let cache_ttl = problems
             .of(reader.optional_duration("stagedoor.spacelift.cacheTtl"))
             .flatten();
-        let timeout = problems.of(timeout(reader));
+        let timeout = problems.of(reader.time_limit("stagedoor.spacelift.timeout", DEFAULT_TIMEOUT));
         let client_certificate = problems.of(client_certificate(reader)).flatten();
         let permissions_enabled = problems
             .of(reader.optional_boolean("permission.enabled"))
             .flatten();
         match (host, key, secret, timeout) {
-            (Some(host), Some(key), Some(secret), Some(timeout)) if problems.0.is_empty() => Ok(Self {
+            (Some(host), Some(key), Some(secret), Some(timeout)) if problems.is_empty() => Ok(Self {
                 endpoint: endpoint.unwrap_or_else(|| with_path(&host, "/graphql")),
                 host,
                 credential: Arc::new(Credential { key, secret }),
@@ -108,18 +107,8 @@ impl Config {
                 client_certificate,
                 permissions_enabled: permissions_enabled.unwrap_or(false),
             }),
-            _ => Err(problems.0),
+            _ => Err(problems.into_errors()),
         }
-    }
-}
-
-/// Collects problems instead of stopping at the first.
-#[derive(Default)]
-struct Problems(Vec<ConfigError>);
-
-impl Problems {
-    fn of<T>(&mut self, read: Result<T, ConfigError>) -> Option<T> {
-        read.map_err(|problem| self.0.push(problem)).ok()
     }
 }
 
@@ -127,7 +116,7 @@ fn host(text: &str) -> Result<Url, ConfigError> {
     let key = "spacelift.hostUrl";
     let url = address(key, text)?;
     if url.path() != "/" {
-        return Err(invalid(
+        return Err(ConfigError::invalid(
             key,
             "has a path; give only the host, such as acme.app.spacelift.io",
         ));
@@ -155,10 +144,10 @@ fn address(key: &str, text: &str) -> Result<Url, ConfigError> {
     } else {
         format!("https://{text}")
     };
-    let url = Url::parse(&with_scheme).map_err(|_| invalid(key, "is neither a host name nor a URL"))?;
-    let safe = url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url));
-    if !safe {
-        return Err(invalid(
+    let url = Url::parse(&with_scheme)
+        .map_err(|_| ConfigError::invalid(key, "is neither a host name nor a URL"))?;
+    if !keeps_secrets(&url) {
+        return Err(ConfigError::invalid(
             key,
             "must use https; plain http is accepted only for this machine itself",
         ));
@@ -168,7 +157,7 @@ fn address(key: &str, text: &str) -> Result<Url, ConfigError> {
         || url.query().is_some()
         || url.fragment().is_some()
     {
-        return Err(invalid(
+        return Err(ConfigError::invalid(
             key,
             "must not carry a user name, a password, a query or a fragment",
         ));
@@ -182,15 +171,6 @@ fn with_path(url: &Url, path: &str) -> Url {
     url
 }
 
-fn timeout(reader: &ConfigReader) -> Result<Duration, ConfigError> {
-    let key = "stagedoor.spacelift.timeout";
-    match reader.optional_duration(key)? {
-        Some(Duration::ZERO) => Err(invalid(key, "must be longer than zero")),
-        Some(given) if given > MAX_TIMEOUT => Err(invalid(key, "must not be longer than a day")),
-        given => Ok(given.unwrap_or(DEFAULT_TIMEOUT)),
-    }
-}
-
 fn client_certificate(reader: &ConfigReader) -> Result<Option<ClientCertificate>, ConfigError> {
     let section = "stagedoor.spacelift.clientCertificate";
     if reader.optional_config(section)?.is_none() {
@@ -199,7 +179,7 @@ fn client_certificate(reader: &ConfigReader) -> Result<Option<ClientCertificate>
     let chain = read_file(reader, &format!("{section}.certFile"))?;
     let key_name = format!("{section}.keyFile");
     let key = String::from_utf8(read_file(reader, &key_name)?)
-        .map_err(|_| invalid(&key_name, "names a file that is not PEM text"))?;
+        .map_err(|_| ConfigError::invalid(&key_name, "names a file that is not PEM text"))?;
     Ok(Some(ClientCertificate {
         chain,
         key: SecretString::from(key),
@@ -209,15 +189,11 @@ fn client_certificate(reader: &ConfigReader) -> Result<Option<ClientCertificate>
 fn read_file(reader: &ConfigReader, key: &str) -> Result<Vec<u8>, ConfigError> {
     let path = reader.string(key)?;
     fs::read(path).map_err(|error| {
-        invalid(
+        ConfigError::invalid(
             key,
             &format!("names a file that cannot be read ({})", error.kind()),
         )
     })
-}
-
-fn invalid(key: &str, what: &str) -> ConfigError {
-    ConfigError::new(format!("Invalid config value: '{key}' {what}"))
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ use super::{
     hold::Held,
     token::SpaceliftToken,
 };
+use crate::infra::http_client::{ReadError, read_at_most};
 
 /// Largest answer we read. Ten thousand stacks are about 4 MB; this bounds memory, not accounts.
 const MAX_ANSWER: usize = 32 * 1024 * 1024;
@@ -168,23 +169,11 @@ fn refusal(
     }
 }
 
-async fn read(
-    operation: &'static str,
-    mut response: Response,
-    limit: usize,
-) -> Result<Vec<u8>, SpaceliftError> {
-    let mut body = Vec::new();
-    while let Some(chunk) = response
-        .chunk()
-        .await
-        .map_err(|error| classify(operation, error))?
-    {
-        if body.len() + chunk.len() > limit {
-            return Err(SpaceliftError::TooLarge { operation, limit });
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
+async fn read(operation: &'static str, response: Response, limit: usize) -> Result<Vec<u8>, SpaceliftError> {
+    read_at_most(limit, response).await.map_err(|error| match error {
+        ReadError::TooLarge(limit) => SpaceliftError::TooLarge { operation, limit },
+        ReadError::Broken(error) => classify(operation, error),
+    })
 }
 
 fn rate_limited(headers: &HeaderMap) -> SpaceliftError {

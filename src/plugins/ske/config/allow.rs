@@ -1,8 +1,7 @@
 //! Reads `stagedoor.ske.allow`.
 
-use super::problems::{Problems, invalid};
 use crate::{
-    config::{ConfigError, ConfigReader, Value},
+    config::{ConfigError, ConfigReader, Problems, Value},
     plugins::ske::domain::{Access, AllowRule},
 };
 
@@ -37,7 +36,7 @@ fn group(entry: &ConfigReader) -> Result<String, ConfigError> {
 fn kinds(entry: &ConfigReader) -> Result<Vec<String>, ConfigError> {
     let kinds = entry.string_array("kinds")?;
     if kinds.is_empty() {
-        return Err(invalid(
+        return Err(ConfigError::invalid(
             &entry.full_key("kinds"),
             "is empty; name the kinds, or '*' for all but Secret",
         ));
@@ -49,7 +48,10 @@ fn access(entry: &ConfigReader) -> Result<Access, ConfigError> {
     match entry.string("access")?.as_str() {
         "read" => Ok(Access::Read),
         "write" => Ok(Access::Write),
-        _ => Err(invalid(&entry.full_key("access"), "must be read or write")),
+        _ => Err(ConfigError::invalid(
+            &entry.full_key("access"),
+            "must be read or write",
+        )),
     }
 }
 

@@ -6,14 +6,11 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use secrecy::SecretString;
 use url::Url;
 
-use super::{
-    AuthProvider, ConfiguredCluster,
-    problems::{Problems, invalid},
-};
+use super::{AuthProvider, ConfiguredCluster};
 use crate::{
-    config::{ConfigError, ConfigReader, Value},
+    config::{ConfigError, ConfigReader, Problems, Value},
     infra::{
-        http_client::{check_authorities, is_loopback},
+        http_client::{check_authorities, keeps_secrets},
         kubernetes::Trust,
     },
 };
@@ -26,7 +23,7 @@ const METADATA_TOKEN: &str = "serviceAccountToken";
 /// Returns a string, and says of a missing one which variable would have held it.
 pub(super) fn required(fields: &ConfigReader, key: &str) -> Result<String, ConfigError> {
     match fields.dropped_variable(key) {
-        Some(variable) => Err(invalid(
+        Some(variable) => Err(ConfigError::invalid(
             &fields.full_key(key),
             &format!("is missing because the environment variable {variable} is not set"),
         )),
@@ -73,17 +70,17 @@ pub(super) fn read(
 /// Reads the API server's address. Tokens travel to it, so it must be https.
 fn url(fields: &ConfigReader) -> Result<Url, ConfigError> {
     let key = fields.full_key("url");
-    let url = Url::parse(&required(fields, "url")?).map_err(|_| invalid(&key, "is not a URL"))?;
-    let safe = url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url));
-    if !safe {
-        return Err(invalid(
+    let url =
+        Url::parse(&required(fields, "url")?).map_err(|_| ConfigError::invalid(&key, "is not a URL"))?;
+    if !keeps_secrets(&url) {
+        return Err(ConfigError::invalid(
             &key,
             "must use https; plain http is accepted only for this machine itself",
         ));
     }
     let plain = url.username().is_empty() && url.password().is_none();
     if !plain || url.query().is_some() || url.fragment().is_some() {
-        return Err(invalid(
+        return Err(ConfigError::invalid(
             &key,
             "must not carry a user name, a password, a query or a fragment",
         ));
@@ -101,11 +98,11 @@ fn provider(fields: &ConfigReader) -> Result<AuthProvider, ConfigError> {
         Some("serviceAccount") => Ok(AuthProvider::ServiceAccount),
         Some("oidc") => token_provider(fields).map(|token_provider| AuthProvider::Oidc { token_provider }),
         Some("localKubectlProxy") => Ok(AuthProvider::LocalKubectlProxy),
-        Some(other) => Err(invalid(
+        Some(other) => Err(ConfigError::invalid(
             &key,
             &format!("is '{other}', which is not supported; use serviceAccount, oidc or localKubectlProxy"),
         )),
-        None => Err(invalid(
+        None => Err(ConfigError::invalid(
             &key,
             "is missing; use serviceAccount, oidc or localKubectlProxy",
         )),
@@ -119,7 +116,7 @@ fn token_provider(fields: &ConfigReader) -> Result<String, ConfigError> {
     };
     given.ok_or_else(|| {
         let key = fields.full_key("oidcTokenProvider");
-        invalid(
+        ConfigError::invalid(
             &key,
             "is missing; name the sign-in provider whose tokens the cluster trusts",
         )
@@ -143,7 +140,7 @@ fn metadata(fields: &ConfigReader, key: &str) -> Result<Option<String>, ConfigEr
         Some(Value::String(text)) if !text.is_empty() => Ok(Some(text.clone())),
         Some(_) => {
             let key = format!("{}['{key}']", fields.full_key("authMetadata"));
-            Err(invalid(&key, "must be text, and not empty"))
+            Err(ConfigError::invalid(&key, "must be text, and not empty"))
         }
     }
 }
@@ -155,8 +152,9 @@ fn authorities(fields: &ConfigReader) -> Result<Option<Vec<u8>>, ConfigError> {
         None => ("caData", "is the base64 of a text", decoded(fields)?),
     };
     if let Some(pem) = &pem {
-        check_authorities(pem)
-            .map_err(|problem| invalid(&fields.full_key(key), &format!("{holder} that {problem}")))?;
+        check_authorities(pem).map_err(|problem| {
+            ConfigError::invalid(&fields.full_key(key), &format!("{holder} that {problem}"))
+        })?;
     }
     Ok(pem)
 }
@@ -164,7 +162,7 @@ fn authorities(fields: &ConfigReader) -> Result<Option<Vec<u8>>, ConfigError> {
 fn read_file(fields: &ConfigReader, path: &str) -> Result<Vec<u8>, ConfigError> {
     fs::read(path).map_err(|error| {
         let what = format!("names a file that cannot be read ({})", error.kind());
-        invalid(&fields.full_key("caFile"), &what)
+        ConfigError::invalid(&fields.full_key("caFile"), &what)
     })
 }
 
@@ -176,7 +174,7 @@ fn decoded(fields: &ConfigReader) -> Result<Option<Vec<u8>>, ConfigError> {
     let pem = STANDARD.decode(text).map_err(|_| {
         let what = "is not base64; the base64 of a PEM text is expected, as in a kubeconfig's \
                     certificate-authority-data";
-        invalid(&fields.full_key("caData"), what)
+        ConfigError::invalid(&fields.full_key("caData"), what)
     })?;
     Ok(Some(pem))
 }

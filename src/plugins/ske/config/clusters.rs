@@ -4,8 +4,11 @@ use std::collections::HashSet;
 
 use url::Url;
 
-use super::{AuthProvider, ClusterChoice, ConfiguredCluster, Mode, cluster_fields, problems::Problems};
-use crate::{config::ConfigReader, infra::kubernetes::Trust};
+use super::{AuthProvider, ClusterChoice, ConfiguredCluster, Mode, cluster_fields};
+use crate::{
+    config::{ConfigReader, Problems},
+    infra::kubernetes::Trust,
+};
 
 /// Backstage's list of places that clusters come from.
 const LOCATORS: &str = "kubernetes.clusterLocatorMethods";

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::problems::{Problems, invalid};
 use crate::{
-    config::{ConfigError, ConfigReader, Value},
+    config::{ConfigError, ConfigReader, Problems, Value},
     plugins::ske::domain::{Field, Impersonation, Template, UsernameFrom, check_cluster_name},
 };
 
@@ -40,7 +39,7 @@ fn username_from(section: &ConfigReader) -> Result<UsernameFrom, ConfigError> {
         None | Some("entityRef") => Ok(UsernameFrom::EntityRef),
         Some(text) => match text.strip_prefix("annotation:").map(str::trim) {
             Some(key) if !key.is_empty() => Ok(UsernameFrom::Annotation(key.to_owned())),
-            _ => Err(invalid(
+            _ => Err(ConfigError::invalid(
                 &section.full_key("usernameFrom"),
                 "must be entityRef or annotation:<key>",
             )),
@@ -61,19 +60,19 @@ fn user(section: &ConfigReader, from: &UsernameFrom) -> Result<Template, ConfigE
     let template = template(&key, &text, Some(from))?;
     match from {
         UsernameFrom::EntityRef if !template.uses(Field::Namespace) || !template.uses(Field::Name) => {
-            Err(invalid(
+            Err(ConfigError::invalid(
                 &key,
                 "must use {namespace} and {name}, so that no two users share a name in the cluster",
             ))
         }
-        UsernameFrom::Annotation(_) if !template.uses(Field::Annotation) => Err(invalid(
+        UsernameFrom::Annotation(_) if !template.uses(Field::Annotation) => Err(ConfigError::invalid(
             &key,
             "must use {annotation}, because usernameFrom names one",
         )),
         UsernameFrom::EntityRef if template.is_ambiguous() => {
             let what = "gives two users the same name in the cluster; put a character between its placeholders that no \
                         name can hold, such as '/' or ':'";
-            Err(invalid(&key, what))
+            Err(ConfigError::invalid(&key, what))
         }
         _ => Ok(template),
     }
@@ -90,21 +89,22 @@ fn groups(section: &ConfigReader, from: Option<&UsernameFrom>) -> Result<Vec<Tem
 
 /// Checks what can be said of a name before it is made; the finished one is checked again.
 fn template(key: &str, text: &str, from: Option<&UsernameFrom>) -> Result<Template, ConfigError> {
-    let template = Template::parse(text).map_err(|problem| invalid(key, &problem))?;
+    let template = Template::parse(text).map_err(|problem| ConfigError::invalid(key, &problem))?;
     if template.uses(Field::Annotation) && matches!(from, Some(UsernameFrom::EntityRef)) {
-        return Err(invalid(
+        return Err(ConfigError::invalid(
             key,
             "uses {annotation}, but usernameFrom names no annotation",
         ));
     }
     let trimmed = text.trim() == text;
     // A letter stands for what the first placeholder will be, so that an empty beginning is judged later.
-    check_cluster_name(&format!("{}x", template.beginning())).map_err(|problem| invalid(key, problem))?;
+    check_cluster_name(&format!("{}x", template.beginning()))
+        .map_err(|problem| ConfigError::invalid(key, problem))?;
     let printable = template
         .texts()
         .all(|text| text.bytes().all(|byte| (0x20..=0x7e).contains(&byte)));
     if !trimmed || !printable {
-        return Err(invalid(
+        return Err(ConfigError::invalid(
             key,
             "has spaces at its ends or characters outside ASCII, which no header can carry",
         ));
@@ -116,7 +116,7 @@ fn groups_from(section: &ConfigReader) -> Result<bool, ConfigError> {
     match section.optional_string("groupsFrom")?.as_deref() {
         None => Ok(false),
         Some("ownership") => Ok(true),
-        Some(_) => Err(invalid(
+        Some(_) => Err(ConfigError::invalid(
             &section.full_key("groupsFrom"),
             "must be ownership, or absent",
         )),
@@ -129,7 +129,7 @@ fn services(section: &ConfigReader) -> Result<BTreeMap<String, String>, ConfigEr
         None | Some(Value::Null) => return Ok(BTreeMap::new()),
         Some(Value::Object(entries)) => entries,
         Some(_) => {
-            return Err(invalid(
+            return Err(ConfigError::invalid(
                 &section.full_key("services"),
                 "must map subjects to cluster users",
             ));
@@ -138,9 +138,12 @@ fn services(section: &ConfigReader) -> Result<BTreeMap<String, String>, ConfigEr
     let service = |(subject, user): (String, Value)| {
         let key = format!("{}.{subject}", section.full_key("services"));
         let Value::String(user) = user else {
-            return Err(invalid(&key, "must be the name of a cluster user, as text"));
+            return Err(ConfigError::invalid(
+                &key,
+                "must be the name of a cluster user, as text",
+            ));
         };
-        check_cluster_name(&user).map_err(|problem| invalid(&key, problem))?;
+        check_cluster_name(&user).map_err(|problem| ConfigError::invalid(&key, problem))?;
         Ok((subject, user))
     };
     entries

@@ -5,7 +5,6 @@ mod allow;
 mod cluster_fields;
 mod clusters;
 mod impersonation;
-mod problems;
 #[allow(dead_code, reason = "built before the modes that write to Git, which read it")]
 mod scm;
 #[cfg(test)]
@@ -13,24 +12,20 @@ mod scm_tests;
 #[cfg(test)]
 mod testing;
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 use secrecy::SecretString;
 use url::Url;
 
-use self::problems::{Problems, invalid};
 use super::domain::{AllowRule, Impersonation};
 use crate::{
     backstage::write_callers::WriteCallers,
-    config::{ConfigError, ConfigReader},
+    config::{ConfigError, ConfigReader, Problems},
     infra::kubernetes::Trust,
 };
 
 /// How long one call to the API server may take; no person waits longer.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(15);
-
-/// Longest time-out that makes sense; far longer ones are typing errors and would overflow the clock.
-const MAX_TIMEOUT: Duration = Duration::from_secs(86_400);
 
 /// Everything the plugin reads from app-config.
 #[derive(Debug, Clone)]
@@ -139,7 +134,7 @@ impl Config {
         let allow = allow::read(reader, &mut problems);
         let delete_promises = problems.of(reader.optional_boolean("stagedoor.ske.deletePromises"));
         let impersonation = impersonation::read(reader, &mut problems);
-        let timeout = problems.of(timeout(reader));
+        let timeout = problems.of(reader.time_limit("stagedoor.ske.timeout", DEFAULT_TIMEOUT));
         let write_callers = problems.of(WriteCallers::read(reader));
         let permissions_enabled = problems.of(reader.optional_boolean("permission.enabled"));
         if let (Some(mode), true) = (mode, reader.has("ske.scm"))
@@ -173,28 +168,16 @@ impl Mode {
             Some("kubernetes") => Ok(Self::Kubernetes),
             Some("gitops") => Ok(Self::GitOps),
             Some("hybrid") => Ok(Self::Hybrid),
-            Some(_) => Err(invalid("ske.mode", "must be kubernetes, gitops or hybrid")),
-        }
-    }
-
-    /// The word of `ske.mode`.
-    pub(in crate::plugins::ske) fn as_str(self) -> &'static str {
-        match self {
-            Self::Kubernetes => "kubernetes",
-            Self::GitOps => "gitops",
-            Self::Hybrid => "hybrid",
+            Some(_) => Err(ConfigError::invalid(
+                "ske.mode",
+                "must be kubernetes, gitops or hybrid",
+            )),
         }
     }
 
     /// Whether objects are read from the cluster.
     pub(in crate::plugins::ske) fn reads_cluster(self) -> bool {
         self != Self::GitOps
-    }
-}
-
-impl fmt::Display for Mode {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.as_str())
     }
 }
 
@@ -210,15 +193,6 @@ impl PartialEq for ConfiguredCluster {
         (&self.name, &self.url, &self.provider, &self.trust, &self.key)
             == (&other.name, &other.url, &other.provider, &other.trust, &other.key)
             && token(self) == token(other)
-    }
-}
-
-fn timeout(reader: &ConfigReader) -> Result<Duration, ConfigError> {
-    let key = "stagedoor.ske.timeout";
-    match reader.optional_duration(key)? {
-        Some(Duration::ZERO) => Err(invalid(key, "must be longer than zero")),
-        Some(given) if given > MAX_TIMEOUT => Err(invalid(key, "must not be longer than a day")),
-        given => Ok(given.unwrap_or(DEFAULT_TIMEOUT)),
     }
 }
 
@@ -251,7 +225,7 @@ mod tests {
             ("hybrid", Mode::Hybrid),
         ] {
             let config = read(&json!({"ske": {"mode": word}})).unwrap();
-            assert_eq!((config.mode, config.mode.to_string().as_str()), (mode, word));
+            assert_eq!(config.mode, mode);
         }
         for word in ["Kubernetes", "git", "kubernetes "] {
             let problems = problems(&json!({"ske": {"mode": word}}));
@@ -295,7 +269,7 @@ mod tests {
     fn a_timeout_is_longer_than_zero_and_at_most_a_day() {
         let with = |timeout: &str| json!({"ske": {}, "stagedoor": {"ske": {"timeout": timeout}}});
         assert_eq!(read(&with("2s")).unwrap().timeout, Duration::from_secs(2));
-        assert_eq!(read(&with("1 day")).unwrap().timeout, MAX_TIMEOUT);
+        assert_eq!(read(&with("1 day")).unwrap().timeout, Duration::from_secs(86_400));
         for timeout in ["0s", "25h", "99999999999 days", "soon"] {
             let problems = problems(&with(timeout));
             assert!(

@@ -2,9 +2,8 @@
 
 use secrecy::SecretString;
 
-use super::problems::{Problems, invalid};
 use crate::{
-    config::{ConfigError, ConfigReader, Value},
+    config::{ConfigError, ConfigReader, Problems, Value},
     infra::git::{BranchName, Credentials, FolderPath, Identity, RemoteUrl},
     plugins::ske::gitops::Layout,
 };
@@ -94,18 +93,18 @@ fn remote(reader: &ConfigReader) -> Result<RemoteUrl, ConfigError> {
     let text = match reader.dropped_variable(key) {
         Some(variable) => {
             let what = format!("is missing because the environment variable {variable} is not set");
-            return Err(invalid(key, &what));
+            return Err(ConfigError::invalid(key, &what));
         }
         None => reader.string(key)?,
     };
-    RemoteUrl::parse(&text).map_err(|problem| invalid(key, &problem.to_string()))
+    RemoteUrl::parse(&text).map_err(|problem| ConfigError::invalid(key, &problem.to_string()))
 }
 
 fn branch(reader: &ConfigReader) -> Result<BranchName, ConfigError> {
     let key = "ske.scm.branch";
     let name = reader.optional_string(key)?;
     let name = name.as_deref().unwrap_or("main");
-    BranchName::parse(name).map_err(|problem| invalid(key, &problem.to_string()))
+    BranchName::parse(name).map_err(|problem| ConfigError::invalid(key, &problem.to_string()))
 }
 
 /// The empty path is the documented default, which the getter for strings would refuse.
@@ -118,7 +117,7 @@ fn path(reader: &ConfigReader) -> Result<FolderPath, ConfigError> {
     FolderPath::parse(text.trim_matches('/')).map_err(|_| {
         let what =
             "must be a folder in the repository, without '..', '.git', backslashes or control characters";
-        invalid(key, what)
+        ConfigError::invalid(key, what)
     })
 }
 
@@ -129,20 +128,21 @@ fn author(reader: &ConfigReader) -> Result<Identity, ConfigError> {
         let unfit = |c: char| c.is_control() || matches!(c, '<' | '>');
         if text.trim().is_empty() || text.contains(unfit) {
             let what = "must not be blank, nor hold '<', '>' or control characters, which Git cannot record";
-            return Err(invalid(key, what));
+            return Err(ConfigError::invalid(key, what));
         }
         Ok(text)
     };
     let name = part("ske.scm.defaultAuthor.name", "SKE")?;
     let email = part("ske.scm.defaultAuthor.email", "ske@backstage.io")?;
-    Identity::new(&name, &email).map_err(|problem| invalid("ske.scm.defaultAuthor", &problem.to_string()))
+    Identity::new(&name, &email)
+        .map_err(|problem| ConfigError::invalid("ske.scm.defaultAuthor", &problem.to_string()))
 }
 
 fn layout(reader: &ConfigReader) -> Result<Layout, ConfigError> {
     match reader.optional_string(LAYOUT)?.as_deref() {
         None | Some("flat") => Ok(Layout::Flat),
         Some("nested") => Ok(Layout::Nested),
-        Some(_) => Err(invalid(LAYOUT, "must be flat or nested")),
+        Some(_) => Err(ConfigError::invalid(LAYOUT, "must be flat or nested")),
     }
 }
 
@@ -187,7 +187,7 @@ fn given(
         (None, Some(Server::GitLab)) => GITLAB_USER.to_owned(),
         (None, None) => {
             let what = "is missing; set it to github or gitlab, or give the user name in ske.scm.username";
-            return Err(invalid("ske.scm.type", what));
+            return Err(ConfigError::invalid("ske.scm.type", what));
         }
     };
     Ok(Login::Given(Credentials { username, password }))
@@ -214,7 +214,7 @@ fn server(reader: &ConfigReader) -> Result<Option<Server>, ConfigError> {
         None => Ok(None),
         Some("github") => Ok(Some(Server::GitHub)),
         Some("gitlab") => Ok(Some(Server::GitLab)),
-        Some(_) => Err(invalid(
+        Some(_) => Err(ConfigError::invalid(
             key,
             "must be github or gitlab; for another server give ske.scm.username instead",
         )),
@@ -228,7 +228,10 @@ fn username(reader: &ConfigReader) -> Result<Option<String>, ConfigError> {
         .as_ref()
         .is_some_and(|name| name.contains(|c: char| c == ':' || c.is_control()))
     {
-        return Err(invalid(key, "must hold neither ':' nor control characters"));
+        return Err(ConfigError::invalid(
+            key,
+            "must hold neither ':' nor control characters",
+        ));
     }
     Ok(name)
 }
