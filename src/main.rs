@@ -3,9 +3,17 @@
 use std::process::ExitCode;
 
 use clap::Parser;
+use stagedoor::{
+    cli::{self, Cli},
+    config::Environment,
+    infra,
+};
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    stagedoor::infra::install_crypto_provider();
-    stagedoor::cli::run(stagedoor::cli::Cli::parse()).await
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    infra::install_crypto_provider();
+    let environment = Environment::of_process();
+    // Adds variables to the environment, so it comes after the snapshot and before the first thread.
+    infra::git::prepare_process();
+    cli::start(cli, environment)
 }

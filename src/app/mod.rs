@@ -2,6 +2,7 @@
 
 mod authorities;
 mod check;
+mod data_folder;
 mod front;
 mod reload;
 mod serve;
@@ -103,8 +104,9 @@ impl App {
         );
         let auth = keep(AuthConfig::read(&reader), &mut problems);
         let authorities = keep(authorities::read(&reader, &options.ca_files), &mut problems);
-        let (Some(mut settings), Some(discovery), Some(auth), Some(authorities), true) =
-            (settings, discovery, auth, authorities, problems.is_empty())
+        let data = keep(data_folder::read(&reader, &store.environment()), &mut problems);
+        let (Some(mut settings), Some(discovery), Some(auth), Some(authorities), Some(data), true) =
+            (settings, discovery, auth, authorities, data, problems.is_empty())
         else {
             return Err(StartError::Config(problems));
         };
@@ -117,6 +119,8 @@ impl App {
             tasks: Tasks::default(),
             config: store,
             discovery: discovery.clone(),
+            data,
+            authorities: Arc::new(authorities),
         };
         let default_policy_disabled = auth.default_policy_disabled;
         let authenticator = Authenticator::new(auth, discovery.clone(), env.http.clone(), env.tasks.clone());

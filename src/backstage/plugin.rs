@@ -10,7 +10,11 @@ use super::{
 };
 use crate::{
     config::{ConfigError, ConfigReader, ConfigStore, Live},
-    infra::{http_client::HttpClients, tasks::Tasks},
+    infra::{
+        data_folder::DataFolder,
+        http_client::{Authorities, HttpClients},
+        tasks::Tasks,
+    },
 };
 
 /// One backend plugin. Registered by one line in `plugins/mod.rs`.
@@ -51,6 +55,10 @@ pub struct PluginEnv {
     pub tasks: Tasks,
     /// The configuration; `refresh` re-reads rotated secrets.
     pub config: ConfigStore,
+    /// Trusted besides the system's certificate authorities, for what `http` does not do.
+    pub authorities: Arc<Authorities>,
+    /// The folder for what should outlive a restart.
+    pub data: DataFolder,
     /// Where the portal's other plugins are; follows reloads.
     pub discovery: Live<Discovery>,
 }

@@ -6,11 +6,12 @@ use super::{ConfigArgs, fail, output, refuse};
 use crate::{
     app::{App, StartError},
     backstage::Check,
+    config::Environment,
 };
 
 /// Runs the checks, prints a line each and fails when one failed.
-pub(super) async fn run(args: ConfigArgs) -> ExitCode {
-    let opened = match args.open().await {
+pub(super) async fn run(args: ConfigArgs, environment: Environment) -> ExitCode {
+    let opened = match args.open(environment).await {
         Ok(opened) => opened,
         Err(code) => return code,
     };

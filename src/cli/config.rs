@@ -5,12 +5,12 @@ use std::process::ExitCode;
 use super::{ConfigArgs, Format, PrintArgs, fail, output, refuse};
 use crate::{
     app::{App, StartError},
-    config::{self, Object, Value},
+    config::{self, Environment, Object, Value},
 };
 
 /// Prints the merged configuration; secrets are replaced unless asked for.
-pub(super) async fn print(args: PrintArgs) -> ExitCode {
-    let opened = match args.config.open().await {
+pub(super) async fn print(args: PrintArgs, environment: Environment) -> ExitCode {
+    let opened = match args.config.open(environment).await {
         Ok(opened) => opened,
         Err(code) => return code,
     };
@@ -37,8 +37,8 @@ pub(super) async fn print(args: PrintArgs) -> ExitCode {
 }
 
 /// Validates the sections this binary owns and tells every problem.
-pub(super) async fn check(args: ConfigArgs) -> ExitCode {
-    let opened = match args.open().await {
+pub(super) async fn check(args: ConfigArgs, environment: Environment) -> ExitCode {
+    let opened = match args.open(environment).await {
         Ok(opened) => opened,
         Err(code) => return code,
     };

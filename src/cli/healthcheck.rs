@@ -3,14 +3,14 @@
 use std::{process::ExitCode, time::Duration};
 
 use super::{ServeArgs, fail, output, refuse};
-use crate::app;
+use crate::{app, config::Environment};
 
 /// Container health checks default to 30 s; an answer that takes longer than this is not healthy.
 const LIMIT: Duration = Duration::from_secs(3);
 
 /// Asks the configured listen address whether it is ready.
-pub(super) async fn run(args: ServeArgs) -> ExitCode {
-    let opened = match args.config.open().await {
+pub(super) async fn run(args: ServeArgs, environment: Environment) -> ExitCode {
+    let opened = match args.config.open(environment).await {
         Ok(opened) => opened,
         Err(code) => return code,
     };

@@ -10,6 +10,7 @@ mod serve;
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use tokio::runtime::Runtime;
 
 use crate::{
     app::StartOptions,
@@ -88,25 +89,31 @@ enum Format {
     Yaml,
 }
 
-/// Runs the command the arguments ask for.
-pub async fn run(cli: Cli) -> ExitCode {
+/// Runs the command the arguments ask for, on a runtime of its own.
+pub fn start(cli: Cli, environment: Environment) -> ExitCode {
+    match Runtime::new() {
+        Ok(runtime) => runtime.block_on(run(cli, environment)),
+        Err(error) => fail(&format!("The system gives no threads: {error}")),
+    }
+}
+
+async fn run(cli: Cli, environment: Environment) -> ExitCode {
     match cli.command {
-        None => serve::run(cli.serve).await,
-        Some(Command::Serve(args)) => serve::run(args).await,
-        Some(Command::Check(args)) => check::run(args).await,
-        Some(Command::Config(ConfigCommand::Print(args))) => config::print(args).await,
-        Some(Command::Config(ConfigCommand::Check(args))) => config::check(args).await,
+        None => serve::run(cli.serve, environment).await,
+        Some(Command::Serve(args)) => serve::run(args, environment).await,
+        Some(Command::Check(args)) => check::run(args, environment).await,
+        Some(Command::Config(ConfigCommand::Print(args))) => config::print(args, environment).await,
+        Some(Command::Config(ConfigCommand::Check(args))) => config::check(args, environment).await,
         Some(Command::Demo(args)) => demo::run(args).await,
-        Some(Command::Healthcheck(args)) => healthcheck::run(args).await,
+        Some(Command::Healthcheck(args)) => healthcheck::run(args, environment).await,
     }
 }
 
 impl ConfigArgs {
     /// Reads the files; a failure is told and becomes the exit code.
-    async fn open(&self) -> Result<Opened, ExitCode> {
-        let options = LoadOptions::of_process(self.config.clone(), PathBuf::from("."))
+    async fn open(&self, environment: Environment) -> Result<Opened, ExitCode> {
+        let options = LoadOptions::new(self.config.clone(), PathBuf::from("."), environment.clone())
             .map_err(|problem| refuse(&[problem]))?;
-        let environment = options.environment.clone();
         let store = ConfigStore::open(options)
             .await
             .map_err(|problem| refuse(&[problem]))?;

@@ -7,14 +7,14 @@ use tracing::warn;
 use super::{Opened, ServeArgs, fail, refuse};
 use crate::{
     app::{App, StartError},
-    config::{self, ConfigReader, ConfigStore},
+    config::{self, ConfigReader, ConfigStore, Environment},
     shutdown,
     telemetry::{self, TelemetryError, TelemetryGuard},
 };
 
 /// Runs the service.
-pub(super) async fn run(args: ServeArgs) -> ExitCode {
-    let opened = match args.config.open().await {
+pub(super) async fn run(args: ServeArgs, environment: Environment) -> ExitCode {
+    let opened = match args.config.open(environment).await {
         Ok(opened) => opened,
         Err(code) => return code,
     };

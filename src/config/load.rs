@@ -46,14 +46,17 @@ impl std::fmt::Debug for LoadOptions {
 }
 
 impl LoadOptions {
-    /// What `stagedoor --config …` loads, started in `working_dir`: the environment of this process, and the
-    /// nearest workspace root.
-    pub fn of_process(targets: Vec<String>, working_dir: PathBuf) -> Result<Self, ConfigError> {
+    /// What `stagedoor --config …` loads, started in `working_dir`, whose nearest workspace root is looked for.
+    pub fn new(
+        targets: Vec<String>,
+        working_dir: PathBuf,
+        environment: Environment,
+    ) -> Result<Self, ConfigError> {
         Ok(Self {
             targets,
             root_dir: discover::workspace_root(&working_dir)?,
             working_dir,
-            environment: Environment::of_process(),
+            environment,
             remote: None,
         })
     }

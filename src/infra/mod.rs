@@ -2,6 +2,7 @@
 
 pub mod clock;
 mod crypto;
+pub mod data_folder;
 pub mod git;
 pub mod http_client;
 pub mod http_proxy;

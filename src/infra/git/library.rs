@@ -64,6 +64,16 @@ pub enum LibraryError {
     Refused(String),
 }
 
+/// Lets libgit2 and its TLS library set themselves up. To be called while the process has one thread.
+///
+/// On the way the environment variables `SSL_CERT_FILE` and `SSL_CERT_DIR` are set where they are missing: the TLS
+/// library finds the system's certificates through them (openssl-probe). To change the environment while another
+/// thread reads it is not sound, and whoever reads it later sees more than the operator set.
+pub fn prepare_process() {
+    // The cheapest thing that begins with setting up.
+    drop(git2::Buf::new());
+}
+
 impl GitLibrary {
     /// Sets the library up; a later call changes nothing and answers as the first did.
     ///

@@ -30,7 +30,7 @@ pub use self::{
     credentials::{CredentialSource, Credentials, FixedCredentials, SharedCredentials},
     engine::{Limits, RepositorySettings},
     error::{ChangeError, GitError},
-    library::{GitLibrary, LibraryError, LibrarySettings},
+    library::{GitLibrary, LibraryError, LibrarySettings, prepare_process},
     path::{FilePath, FolderPath, PathError},
     pending::Written,
     remote::{BranchName, RemoteError, RemoteUrl},

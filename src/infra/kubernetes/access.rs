@@ -58,6 +58,8 @@ impl Cluster {
     pub async fn may(&self, identity: &Identity, wanted: AccessRequest<'_>) -> Result<bool, KubernetesError> {
         let address = wanted.address;
         let namespace = address.resource.namespaced.then_some(&address.namespace);
+        // The API server judges a creation without looking at the name, so a right to certain names is none to create.
+        let name = (wanted.verb != "create").then_some(&address.name);
         self.review(
             identity,
             &json!({
@@ -65,7 +67,7 @@ impl Cluster {
                 "group": address.resource.group(),
                 "resource": address.resource.plural(),
                 "namespace": namespace,
-                "name": address.name,
+                "name": name,
             }),
         )
         .await

@@ -2,11 +2,10 @@
 
 use super::{
     clusters::{Clusters, Connected},
-    config::AuthProvider,
     domain::Known,
     error::SkeError,
     offered,
-    session::provider,
+    session::judges,
 };
 use crate::{
     backstage::plugin::Check,
@@ -89,9 +88,7 @@ fn is_forbidden(error: &KubernetesError) -> bool {
 /// Promises are listed only where what they offer decides what may be touched.
 fn may_not_list(connected: &Connected, refusal: &str) -> Result<String, String> {
     let config = &connected.config;
-    let is_oidc = matches!(provider(config), AuthProvider::Oidc { .. });
-    let is_judged = is_oidc || config.impersonation.is_some();
-    if config.allow.is_none() && !is_judged {
+    if config.allow.is_none() && !judges(config) {
         return Err(format!(
             "{refusal}; grant the account the verb list on promises in group platform.kratix.io ({RIGHTS}), or say in \
              stagedoor.ske.allow what may be touched"

@@ -5,7 +5,10 @@
 use http::{HeaderValue, StatusCode, header::RETRY_AFTER};
 use serde_json::{Value, json};
 
-use super::domain::{Invalid, NotAllowed, NotImpersonated, ObjectRef};
+use super::{
+    domain::{Invalid, NotAllowed, NotImpersonated, ObjectRef},
+    repository::RepositoryError,
+};
 use crate::{
     backstage::error::{BackstageError, RequestLine, envelope},
     infra::{
@@ -41,9 +44,9 @@ pub(super) enum SkeError {
     /// A service calls where only a person's own sign-in counts.
     #[error("{0}")]
     NeedsUser(String),
-    /// The mode offers no such operation.
-    #[error("{0}")]
-    NotOffered(String),
+    /// The mode has no cluster to ask.
+    #[error("ske.mode is gitops, which knows no cluster")]
+    NoCluster,
     /// The object is not there, and only then.
     #[error("{0} does not exist on the platform")]
     Absent(ObjectRef),
@@ -59,6 +62,21 @@ pub(super) enum SkeError {
     /// Somebody else kept changing the object.
     #[error("{0} was changed by somebody else at the same time, again and again; reload and try again")]
     Conflict(ObjectRef),
+    /// The repository does not give or take the object.
+    #[error(transparent)]
+    Repository(#[from] RepositoryError),
+    /// The platform has what the repository has not, so no commit takes it away.
+    #[error(
+        "{0} exists on the platform but not in the repository. If it has just been deleted there, wait until the \
+         platform follows; else it came from elsewhere and has to go there"
+    )]
+    OnlyOnPlatform(ObjectRef),
+    /// The cluster would not let the caller do what the commit would bring about.
+    #[error(
+        "The platform does not let you {verb} {object}, so nothing was committed; ask for the right to {verb} this kind \
+         of object"
+    )]
+    NotPermitted { verb: &'static str, object: ObjectRef },
     /// A call to the cluster failed.
     #[error("{}", describe(.trouble))]
     Cluster {
@@ -222,14 +240,17 @@ impl From<SkeError> for BackstageError {
         match error {
             E::Backstage(error) => error,
             E::Invalid(_) => Self::input(text),
-            E::NotAllowed(_) | E::UnknownOffer(_) | E::NotImpersonated(_) | E::NeedsUser(_) => {
-                Self::not_allowed(text)
-            }
+            E::NotAllowed(_)
+            | E::UnknownOffer(_)
+            | E::NotImpersonated(_)
+            | E::NeedsUser(_)
+            | E::NotPermitted { .. } => Self::not_allowed(text),
             E::SignIn(_) => Self::authentication(text),
-            E::NotOffered(_) => Self::not_implemented(text),
+            E::NoCluster => Self::not_implemented(text),
             E::Absent(_) => Self::not_found(text),
             E::NotServed { .. } => unprocessable(text),
-            E::BeingDeleted(_) | E::Conflict(_) => Self::conflict(text),
+            E::BeingDeleted(_) | E::Conflict(_) | E::OnlyOnPlatform(_) => Self::conflict(text),
+            E::Repository(error) => error.into_answer(),
             E::Cluster { trouble, source } => upstream(&trouble, text).with_cause(source),
         }
     }

@@ -2,18 +2,15 @@
 
 mod acting;
 mod check;
+mod check_repository;
 mod clusters;
 mod config;
 mod domain;
 mod error;
-#[allow(
-    dead_code,
-    unused_imports,
-    reason = "built before the modes that write to Git, which use all of it"
-)]
 mod gitops;
 mod offered;
 mod operations;
+mod repository;
 mod routes;
 mod session;
 mod sign_in;
@@ -24,8 +21,9 @@ use tracing::warn;
 
 use self::{
     clusters::Clusters,
-    config::{Config, Mode},
-    operations::Ske,
+    config::{Config, Mode, Scm},
+    operations::{Backing, Ske},
+    repository::{LiveCredentials, Repository},
 };
 use crate::{
     backstage::{
@@ -33,11 +31,15 @@ use crate::{
         error::{BackstageError, RequestLine},
     },
     config::{ConfigError, ConfigReader, Live},
+    infra::{
+        data_folder::DataFolder,
+        git::{GitLibrary, LibrarySettings},
+    },
 };
 
-/// What a caller and `check` are told of the mode that has no cluster.
-const NO_GITOPS: &str = "This version of Stagedoor does not offer ske.mode gitops yet; leave the 'ske' plugin with \
-     Backstage's own backend (remove 'ske' from Stagedoor's discovery.endpoints entry)";
+/// Said once when nobody judges what a portal's user writes in hybrid.
+const UNJUDGED: &str = "ske.mode is hybrid and the cluster is reached with an account of Stagedoor's own: what a signed-in user may write \
+     to the repository is decided by stagedoor.ske.allow and the installed Promises alone";
 
 /// The plugin `ske`, section `ske`.
 pub(super) struct SkePlugin;
@@ -46,7 +48,10 @@ impl BackendPlugin for SkePlugin {
     const ID: &'static str = "ske";
     const CONFIG_SECTION: &'static str = "ske";
     const LIVE_KEYS: &'static [&'static str] = &[
+        "integrations.github",
         "kubernetes.clusterLocatorMethods",
+        "ske.scm.token",
+        "ske.scm.username",
         "stagedoor.actions.writeCallers",
         "stagedoor.ske.allow",
         "stagedoor.ske.deletePromises",
@@ -70,35 +75,86 @@ impl BackendPlugin for SkePlugin {
                  signed-in user may do is decided by the platform cluster or by stagedoor.ske.allow"
             );
         }
-        let routes = if now.mode == Mode::GitOps {
-            warn!("{NO_GITOPS}");
-            routes::not_offered(NO_GITOPS)
-        } else {
-            routes::routes(Arc::new(Ske::new(config, &env).await?))
-        };
+        let backing = backing(&config, &env).await?;
+        let ske = Arc::new(Ske::new(backing, config, &env));
+        let early = Arc::clone(&ske);
+        env.tasks
+            .spawn_until_shutdown(async move { early.warm_up().await });
         Ok(Plugin {
-            routes,
+            routes: routes::routes(ske),
             auth_policies: Vec::new(),
         })
     }
 
     async fn check(config: Arc<Config>, env: PluginEnv) -> Vec<Check> {
-        let failed = |problem: String| {
-            vec![Check {
-                name: "SKE cluster".into(),
-                outcome: Err(problem),
-            }]
-        };
-        if config.mode == Mode::GitOps {
-            return failed(NO_GITOPS.to_owned());
+        let config = Live::new((*config).clone());
+        let mut lines = Vec::new();
+        if config.get().mode.reads_cluster() {
+            lines.extend(check_cluster(&config, &env).await);
         }
-        match Clusters::new(Live::new((*config).clone()), &env).await {
-            Ok(clusters) => check::run(&clusters).await,
-            Err(error) => failed(error.to_string()),
+        if config.get().mode.writes_git() {
+            lines.extend(check_git(&config, &env).await);
         }
+        lines
     }
 
     fn error_body(error: &BackstageError, request: &RequestLine) -> serde_json::Value {
         error::body(error, request)
+    }
+}
+
+/// What the mode works on.
+async fn backing(config: &Live<Config>, env: &PluginEnv) -> Result<Backing, InitError> {
+    let now = config.get();
+    Ok(match now.mode {
+        Mode::Kubernetes => Backing::Kubernetes(Clusters::new(config.clone(), env).await?),
+        Mode::GitOps => Backing::GitOps(repository(config, env, &env.data)?),
+        Mode::Hybrid => {
+            let clusters = Clusters::new(config.clone(), env).await?;
+            if !session::judges(&now) {
+                warn!("{UNJUDGED}");
+            }
+            Backing::Hybrid(clusters, repository(config, env, &env.data)?)
+        }
+    })
+}
+
+/// The repository of `ske.scm`; asks nobody.
+fn repository(config: &Live<Config>, env: &PluginEnv, data: &DataFolder) -> Result<Repository, InitError> {
+    let scm: Scm = match &config.get().scm {
+        Some(scm) => scm.clone(),
+        None => return Err(InitError("ske.scm is missing".to_owned())),
+    };
+    let folder = data.path().map_err(InitError)?;
+    let library = GitLibrary::start(&LibrarySettings {
+        authorities: (*env.authorities).clone(),
+        scratch: folder.to_owned(),
+    });
+    let library = library.map_err(|error| InitError(error.to_string()))?;
+    let credentials = LiveCredentials::new(scm.clone(), config.clone(), env.http.clone());
+    let place = (folder, Arc::new(credentials) as _);
+    Ok(Repository::new(library, &scm, place, env.tasks.clone()))
+}
+
+async fn check_cluster(config: &Live<Config>, env: &PluginEnv) -> Vec<Check> {
+    match Clusters::new(config.clone(), env).await {
+        Ok(clusters) => check::run(&clusters).await,
+        Err(error) => vec![Check {
+            name: "SKE cluster".into(),
+            outcome: Err(error.to_string()),
+        }],
+    }
+}
+
+/// On a copy of its own, since a service that runs beside has the other.
+async fn check_git(config: &Live<Config>, env: &PluginEnv) -> Vec<Check> {
+    let data = env.data.passing().map_err(InitError);
+    let opened = data.and_then(|data| Ok((repository(config, env, &data)?, data)));
+    match opened {
+        Ok((repository, _data)) => check_repository::run(&repository, &config.get()).await,
+        Err(error) => vec![Check {
+            name: "SKE repository".into(),
+            outcome: Err(error.to_string()),
+        }],
     }
 }

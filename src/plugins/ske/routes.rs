@@ -1,6 +1,6 @@
 //! `/resource`, `/resource/state`, `/delete-resource`, `/configure-resource`.
 
-use std::{future::Future, sync::Arc};
+use std::sync::Arc;
 
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -40,47 +40,28 @@ pub(super) fn routes(ske: Arc<Ske>) -> Routes {
         })
 }
 
-/// Answers everything with the same refusal; for a mode that is not offered.
-pub(super) fn not_offered(why: &'static str) -> Routes {
-    let refuse = move || async move { BackstageError::not_implemented(why) };
-    Routes::new()
-        .get("/resource", refuse)
-        .get("/resource/state", refuse)
-        .post("/delete-resource", refuse)
-        .post("/configure-resource", refuse)
-}
-
 async fn read(ske: Arc<Ske>, caller: Credentials, uri: Uri) -> Result<Response, BackstageError> {
-    let object = queried(&uri)?;
-    answer(async move {
-        ske.get_resource(&caller, &object)
-            .await
-            .map(|manifest| json!({ "manifest": manifest }))
-    })
-    .await
+    let manifest = ske.get_resource(&caller, &queried(&uri)?).await?;
+    answer(&json!({ "manifest": manifest }))
 }
 
 async fn state(ske: Arc<Ske>, caller: Credentials, uri: Uri) -> Result<Response, BackstageError> {
-    let object = queried(&uri)?;
-    answer(async move { ske.resource_state(&caller, &object).await }).await
+    let state = ske.resource_state(&caller, &queried(&uri)?).await?;
+    answer(&state)
 }
 
 async fn delete(ske: Arc<Ske>, caller: Credentials, body: Bytes) -> Result<Response, BackstageError> {
     let object = named(&fields(&body)?)?;
-    answer(async move { ske.delete_resource(&caller, &object).await }).await
+    answer(&ske.delete_resource(&caller, &object).await?)
 }
 
 async fn configure(ske: Arc<Ske>, caller: Credentials, body: Bytes) -> Result<Response, BackstageError> {
-    ske.write_callers().admit(&caller)?;
     let manifest = manifest(fields(&body)?)?;
-    answer(async move { ske.configure_resource(&caller, &manifest).await }).await
+    answer(&ske.configure_resource(&caller, &manifest).await?)
 }
 
-async fn answer<T: Serialize>(
-    work: impl Future<Output = Result<T, SkeError>>,
-) -> Result<Response, BackstageError> {
-    let value = work.await?;
-    let response = JsonResponse::new(StatusCode::OK, &value);
+fn answer(value: &impl Serialize) -> Result<Response, BackstageError> {
+    let response = JsonResponse::new(StatusCode::OK, value);
     let response =
         response.map_err(|_| BackstageError::new("Error", StatusCode::INTERNAL_SERVER_ERROR, "No answer"))?;
     Ok(response.into_response())

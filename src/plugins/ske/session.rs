@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     backstage::{auth::Credentials, users::Users},
-    infra::kubernetes::{Address, Answer, Cluster, Identity, Kind, KubernetesError},
+    infra::kubernetes::{AccessRequest, Address, Answer, Cluster, Identity, Kind, KubernetesError},
 };
 
 /// A caller whose identity at the cluster is settled.
@@ -76,6 +76,29 @@ impl Session {
         answer.map_err(|error| self.failed(target, false, error))
     }
 
+    /// Asks the cluster whether the caller may do it there, before it is done by other means. Where nobody is judged,
+    /// the guard has decided.
+    ///
+    /// # Errors
+    /// He may not, or the cluster does not say.
+    pub(super) async fn permit(&self, verb: &'static str, target: &Target<'_>) -> Result<(), SkeError> {
+        if !self.acting.judged {
+            return Ok(());
+        }
+        let wanted = AccessRequest {
+            verb,
+            address: &target.address,
+        };
+        match self.cluster().may(&self.acting.identity, wanted).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(SkeError::NotPermitted {
+                verb,
+                object: target.object.clone(),
+            }),
+            Err(error) => Err(self.failed_call(target.object, false, error)),
+        }
+    }
+
     /// The platform cluster.
     pub(super) fn cluster(&self) -> &Cluster {
         &self.connected.platform.cluster
@@ -124,7 +147,7 @@ impl Session {
 
     async fn guard(&self, object: &ObjectRef, operation: Operation) -> Result<(), SkeError> {
         let allow = Allow {
-            rules: self.connected.config.allow.clone(),
+            rules: self.connected.config.allow.as_deref(),
             delete_promises: self.connected.config.delete_promises,
             judged: self.acting.judged,
         };
@@ -166,4 +189,9 @@ pub(super) fn provider(config: &Config) -> &AuthProvider {
         ClusterChoice::Configured(cluster) => &cluster.provider,
         ClusterChoice::Ambient | ClusterChoice::None => &AuthProvider::ServiceAccount,
     }
+}
+
+/// Whether the API server judges the portal's user, and not our account.
+pub(super) fn judges(config: &Config) -> bool {
+    config.impersonation.is_some() || matches!(provider(config), AuthProvider::Oidc { .. })
 }

@@ -5,7 +5,6 @@ mod allow;
 mod cluster_fields;
 mod clusters;
 mod impersonation;
-#[allow(dead_code, reason = "built before the modes that write to Git, which read it")]
 mod scm;
 #[cfg(test)]
 mod scm_tests;
@@ -13,6 +12,8 @@ mod scm_tests;
 mod testing;
 
 use std::time::Duration;
+
+pub(super) use self::scm::{Login, Scm};
 
 use secrecy::SecretString;
 use url::Url;
@@ -34,6 +35,8 @@ pub(in crate::plugins) struct Config {
     pub(super) mode: Mode,
     /// The platform cluster; `None` in gitops, which has no use for one.
     pub(super) cluster: ClusterChoice,
+    /// `ske.scm`; `None` in kubernetes mode, which writes to no repository.
+    pub(super) scm: Option<Scm>,
     /// `stagedoor.ske.allow`; absent is not the same as empty.
     pub(super) allow: Option<Vec<AllowRule>>,
     /// `stagedoor.ske.deletePromises`, default false.
@@ -119,6 +122,7 @@ impl Config {
         Self {
             mode: self.mode,
             cluster,
+            scm: self.scm.as_ref().map(|scm| scm.followed_by(newer.scm.as_ref())),
             ..newer.clone()
         }
     }
@@ -130,6 +134,10 @@ impl Config {
         let cluster = match mode {
             Some(mode) => clusters::choose(reader, mode, &mut problems),
             None => None,
+        };
+        let scm = match mode {
+            Some(mode) if mode.writes_git() => Scm::read(reader, &mut problems),
+            _ => None,
         };
         let allow = allow::read(reader, &mut problems);
         let delete_promises = problems.of(reader.optional_boolean("stagedoor.ske.deletePromises"));
@@ -147,6 +155,7 @@ impl Config {
                 Ok(Self {
                     mode,
                     cluster,
+                    scm,
                     allow,
                     delete_promises: delete_promises.flatten().unwrap_or(false),
                     impersonation,
@@ -173,6 +182,11 @@ impl Mode {
                 "must be kubernetes, gitops or hybrid",
             )),
         }
+    }
+
+    /// Whether objects are written to the repository.
+    pub(in crate::plugins::ske) fn writes_git(self) -> bool {
+        self != Self::Kubernetes
     }
 
     /// Whether objects are read from the cluster.
@@ -217,6 +231,12 @@ mod tests {
         assert_eq!(config.notices, Vec::<String>::new());
     }
 
+    /// The section in this mode, with what it needs.
+    fn in_mode(mode: &str) -> serde_json::Value {
+        let scm = json!({"repoUrl": "https://git.example.com/a/b", "type": "github", "token": "t"});
+        json!({"mode": mode, "scm": scm})
+    }
+
     #[test]
     fn there_are_three_modes_and_another_word_is_refused_with_their_names() {
         for (word, mode) in [
@@ -224,8 +244,9 @@ mod tests {
             ("gitops", Mode::GitOps),
             ("hybrid", Mode::Hybrid),
         ] {
-            let config = read(&json!({"ske": {"mode": word}})).unwrap();
+            let config = read(&json!({"ske": in_mode(word)})).unwrap();
             assert_eq!(config.mode, mode);
+            assert_eq!(config.scm.is_some(), mode != Mode::Kubernetes);
         }
         for word in ["Kubernetes", "git", "kubernetes "] {
             let problems = problems(&json!({"ske": {"mode": word}}));
@@ -238,31 +259,57 @@ mod tests {
 
     #[test]
     fn gitops_needs_no_cluster_and_says_that_the_named_one_is_ignored() {
-        let config =
-            read(&json!({"ske": {"mode": "gitops", "kubernetes": {"platformName": "nowhere"}}})).unwrap();
+        let mut section = in_mode("gitops");
+        section["kubernetes"] = json!({"platformName": "nowhere"});
+        let config = read(&json!({ "ske": section })).unwrap();
         assert_eq!(config.cluster, ClusterChoice::None);
         assert_eq!(
             config.notices,
             ["ske.kubernetes is ignored, because ske.mode is gitops"]
         );
         assert_eq!(
-            read(&json!({"ske": {"mode": "hybrid"}})).unwrap().cluster,
+            read(&json!({"ske": in_mode("hybrid")})).unwrap().cluster,
             ClusterChoice::Ambient
         );
     }
 
     #[test]
     fn a_repository_is_ignored_with_a_notice_in_kubernetes_mode_alone() {
-        let notices = |mode: &str| {
-            read(&json!({"ske": {"mode": mode, "scm": {"repoUrl": "x"}}}))
-                .unwrap()
-                .notices
-        };
+        let notices = |mode: &str| read(&json!({"ske": in_mode(mode)})).unwrap().notices;
         assert_eq!(
             notices("kubernetes"),
             ["ske.scm is ignored, because ske.mode is kubernetes"]
         );
         assert_eq!(notices("hybrid"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn gitops_and_hybrid_need_a_repository() {
+        for mode in ["gitops", "hybrid"] {
+            let problems = problems(&json!({"ske": {"mode": mode}}));
+            assert!(
+                problems.len() == 1 && problems[0].contains("ske.scm.repoUrl"),
+                "{problems:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn after_a_reload_only_the_credential_of_the_same_repository_counts() {
+        let with = |url: &str, token: &str| {
+            let scm = json!({"repoUrl": url, "type": "github", "token": token, "branch": token});
+            read(&json!({"ske": {"mode": "gitops", "scm": scm}})).unwrap()
+        };
+        let before = with("https://git.example.com/a/b", "one");
+        let login = |config: &Config| config.scm.clone().unwrap().login;
+        let renewed = before.followed_by(&with("https://git.example.com/a/b", "two"));
+        assert!(login(&renewed) == login(&with("https://x.example.com/c", "two")));
+        assert_eq!(renewed.scm.clone().unwrap().branch.as_str(), "one");
+        let moved = renewed.followed_by(&with("https://elsewhere.example.com/a/b", "three"));
+        assert!(
+            login(&moved) == login(&renewed),
+            "a credential for another server is not shown to this one"
+        );
     }
 
     #[test]
@@ -324,7 +371,7 @@ mod tests {
     #[tokio::test]
     async fn the_example_is_a_configuration() {
         let example = include_str!("../../../../app-config.example.yaml");
-        let config = Config::read(&testing::loaded(example, &[]).await).unwrap();
+        let config = Config::read(&testing::loaded(example, &[("SKE_SCM_TOKEN", "t")]).await).unwrap();
         assert_eq!((config.mode, config.timeout), (Mode::Hybrid, DEFAULT_TIMEOUT));
         assert!(matches!(&config.cluster, ClusterChoice::Configured(cluster) if cluster.name == "platform"));
         assert_eq!(config.allow.map(|rules| rules.len()), Some(1));

@@ -1,6 +1,6 @@
 //! Reads `ske.scm`, the repository of gitops and hybrid, and how new files are laid out in it.
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{
     config::{ConfigError, ConfigReader, Problems, Value},
@@ -31,8 +31,6 @@ pub(in crate::plugins::ske) struct Scm {
     pub(in crate::plugins::ske) login: Login,
     /// `stagedoor.ske.layout`, default `flat`.
     pub(in crate::plugins::ske) layout: Layout,
-    /// What is left out, to be said once at the start.
-    pub(in crate::plugins::ske) notices: Vec<String>,
 }
 
 /// Where the credential comes from.
@@ -57,33 +55,45 @@ enum Server {
 }
 
 impl Scm {
-    /// Reads the section and reports all that is wrong with it.
-    ///
-    /// # Errors
-    /// A key is missing or wrong, or nothing says with which credential to push.
-    pub(in crate::plugins::ske) fn read(reader: &ConfigReader) -> Result<Self, Vec<ConfigError>> {
-        let mut problems = Problems::default();
+    /// Reads the section. A key that is missing or wrong is a problem, and so is that nothing says with which
+    /// credential to push.
+    pub(super) fn read(reader: &ConfigReader, problems: &mut Problems) -> Option<Self> {
         let remote = problems.of(remote(reader));
         let branch = problems.of(branch(reader));
         let path = problems.of(path(reader));
         let author = problems.of(author(reader));
         let layout = problems.of(layout(reader));
-        let login = login(reader, remote.as_ref(), &mut problems);
-        match (remote, branch, path, author, layout, login) {
-            (Some(remote), Some(branch), Some(path), Some(author), Some(layout), Some(login))
-                if problems.is_empty() =>
-            {
-                Ok(Self {
-                    remote,
-                    branch,
-                    path,
-                    author,
-                    login,
-                    layout,
-                    notices: problems.into_notices(),
-                })
+        let login = login(reader, remote.as_ref(), problems);
+        Some(Self {
+            remote: remote?,
+            branch: branch?,
+            path: path?,
+            author: author?,
+            login: login?,
+            layout: layout?,
+        })
+    }
+
+    /// What is in force after a reload: only the login follows, and only to the repository it is meant for.
+    pub(in crate::plugins::ske) fn followed_by(&self, newer: Option<&Self>) -> Self {
+        let newer = newer.filter(|newer| newer.remote == self.remote);
+        Self {
+            login: newer.map_or_else(|| self.login.clone(), |newer| newer.login.clone()),
+            ..self.clone()
+        }
+    }
+}
+
+impl PartialEq for Login {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Given(one), Self::Given(other)) => {
+                (&one.username, one.password.expose_secret())
+                    == (&other.username, other.password.expose_secret())
             }
-            _ => Err(problems.into_errors()),
+            (Self::Integration { host: one }, Self::Integration { host: other }) => one == other,
+            (Self::Nobody, Self::Nobody) => true,
+            _ => false,
         }
     }
 }

@@ -4,7 +4,11 @@ use secrecy::ExposeSecret as _;
 use serde_json::{Value as Json, json};
 
 use super::{scm::*, testing};
-use crate::{infra::git::Identity, plugins::ske::gitops::Layout};
+use crate::{
+    config::{ConfigReader, Problems},
+    infra::git::Identity,
+    plugins::ske::gitops::Layout,
+};
 
 const REPOSITORY: &str = "https://github.com/example/requests";
 
@@ -18,7 +22,16 @@ fn with(fields: &Json) -> Result<Scm, Vec<String>> {
 }
 
 fn whole(config: &Json) -> Result<Scm, Vec<String>> {
-    Scm::read(&testing::reader(config)).map_err(|all| all.iter().map(ToString::to_string).collect())
+    read(&testing::reader(config)).map(|(scm, _)| scm)
+}
+
+/// The section and what is said about it, or its problems.
+fn read(reader: &ConfigReader) -> Result<(Scm, Vec<String>), Vec<String>> {
+    let mut problems = Problems::default();
+    match Scm::read(reader, &mut problems) {
+        Some(scm) if problems.is_empty() => Ok((scm, problems.into_notices())),
+        _ => Err(problems.into_errors().iter().map(ToString::to_string).collect()),
+    }
 }
 
 #[track_caller]
@@ -49,7 +62,6 @@ fn what_is_left_out_has_the_documented_defaults() {
         ("main", "", Layout::Flat)
     );
     assert_eq!(scm.author, Identity::new("SKE", "ske@backstage.io").unwrap());
-    assert_eq!(scm.notices, Vec::<String>::new());
 }
 
 #[test]
@@ -148,16 +160,14 @@ fn no_credential_at_all_is_for_this_machine_alone() {
 #[tokio::test]
 async fn a_token_whose_variable_is_missing_is_named_with_what_is_done_instead() {
     let yaml = "ske: {scm: {repoUrl: 'https://github.com/a/b', token: '${SKE_TOKEN}'}}\n";
-    let alone = Scm::read(&testing::loaded(yaml, &[]).await).unwrap_err();
+    let alone = read(&testing::loaded(yaml, &[]).await).unwrap_err();
     assert!(alone[0].to_string().contains("SKE_TOKEN"), "{alone:?}");
     let beside = format!("{yaml}integrations: {{github: [{{host: github.com, token: t}}]}}\n");
-    let scm = Scm::read(&testing::loaded(&beside, &[]).await).unwrap();
+    let (_, notices) = read(&testing::loaded(&beside, &[]).await).unwrap();
     assert!(
-        scm.notices.len() == 1
-            && scm.notices[0].contains("SKE_TOKEN")
-            && scm.notices[0].contains("integrations.github"),
+        notices.len() == 1 && notices[0].contains("SKE_TOKEN") && notices[0].contains("integrations.github"),
         "{:?}",
-        scm.notices
+        notices
     );
 }
 

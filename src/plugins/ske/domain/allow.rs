@@ -71,17 +71,17 @@ pub(in crate::plugins::ske) struct NotAllowed(pub(super) String);
 /// A configured list is all there is: it replaces the default instead of adding to it. Without a list, a cluster that
 /// judges the user itself decides alone; else only kinds offered by installed Promises may be touched, and Promises
 /// read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::plugins::ske) struct Allow {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::plugins::ske) struct Allow<'a> {
     /// `stagedoor.ske.allow`.
-    pub(in crate::plugins::ske) rules: Option<Vec<AllowRule>>,
+    pub(in crate::plugins::ske) rules: Option<&'a [AllowRule]>,
     /// `stagedoor.ske.deletePromises`.
     pub(in crate::plugins::ske) delete_promises: bool,
     /// Whether the API server judges the portal's user (OIDC, impersonation) and not our account.
     pub(in crate::plugins::ske) judged: bool,
 }
 
-impl Allow {
+impl Allow<'_> {
     /// Whether `decide` will ask if an installed Promise offers the kind.
     pub(in crate::plugins::ske) fn needs_offered(&self, touched: Touched<'_>) -> bool {
         self.rules.is_none() && !self.judged && touched.may_be_offered()
@@ -216,9 +216,9 @@ mod tests {
     const WRITE: Operation = Operation::Write;
     const DELETE: Operation = Operation::Delete;
 
-    fn allow(rules: Option<Vec<AllowRule>>, judged: bool) -> Allow {
+    fn allow(rules: Option<Vec<AllowRule>>, judged: bool) -> Allow<'static> {
         Allow {
-            rules,
+            rules: rules.map(|rules| &*rules.leak()),
             delete_promises: false,
             judged,
         }
@@ -233,7 +233,7 @@ mod tests {
     }
 
     /// Decides where an installed Promise offers databases, and claims to offer what no Promise can.
-    fn decide(allow: &Allow, (group, kind): (&str, &str), operation: Operation) -> Result<(), String> {
+    fn decide(allow: &Allow<'_>, (group, kind): (&str, &str), operation: Operation) -> Result<(), String> {
         let offered = |group: &str, kind: &str| {
             [
                 DATABASE,
@@ -259,7 +259,7 @@ mod tests {
             .map_err(|problem| problem.to_string())
     }
 
-    fn needs_offered(allow: &Allow, (group, kind): (&str, &str)) -> bool {
+    fn needs_offered(allow: &Allow<'_>, (group, kind): (&str, &str)) -> bool {
         allow.needs_offered(Touched {
             group,
             kind,
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn allowed(allow: &Allow, what: (&str, &str), operations: &[Operation]) {
+    fn allowed(allow: &Allow<'_>, what: (&str, &str), operations: &[Operation]) {
         for operation in [READ, WRITE, DELETE] {
             let decision = decide(allow, what, operation);
             assert_eq!(

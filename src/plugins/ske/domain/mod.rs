@@ -1,7 +1,6 @@
 //! The rules of SKE and Kratix objects: pure, with no cluster, repository or HTTP in sight.
 
 mod allow;
-#[allow(dead_code, reason = "built before the modes that write to Git, which use it")]
 mod allow_in_git;
 mod exact_json;
 mod gitops_owner;

@@ -2,7 +2,6 @@
 
 use serde_json::{Map, Value};
 
-use super::identity::is_cluster_scoped;
 use crate::plugins::ske::domain::{Manifest, SERVER_OWNED};
 
 /// Kratix' own prefix for labels, annotations and finalizers.
@@ -26,14 +25,19 @@ const KRATIX_TRACE: &str = "kratix.io/trace-";
 
 /// The object to commit: new, or as the manifest changes the one that is there.
 ///
-/// Each top-level field of the manifest replaces the existing one as a whole; labels and annotations are added.
-pub(in crate::plugins::ske) fn desired(manifest: &Manifest, existing: Option<&Value>) -> Value {
-    let reference = manifest.object_ref();
-    let namespaced = !is_cluster_scoped(reference.api_version.group(), reference.kind.as_str());
-    cleaned(match existing {
-        Some(existing) => manifest.applied_to(existing),
-        None => manifest.for_create(namespaced),
-    })
+/// Each top-level field of the manifest replaces the existing one as a whole; labels and annotations are added. The
+/// version is the manifest's: what it says is written for that one.
+pub(in crate::plugins::ske) fn desired(
+    manifest: &Manifest,
+    existing: Option<&Value>,
+    namespaced: bool,
+) -> Value {
+    let Some(existing) = existing else {
+        return cleaned(manifest.for_create(namespaced));
+    };
+    let mut object = cleaned(manifest.applied_to(existing));
+    object["apiVersion"] = manifest.object_ref().api_version.to_string().into();
+    object
 }
 
 /// The object without what the API server or Kratix writes: in a repository it would be stale, or fought over.
@@ -131,28 +135,29 @@ mod tests {
         let made = desired(
             &manifest("{apiVersion: e.com/v1, kind: Redis, metadata: {name: a}, spec: }"),
             None,
+            true,
         );
         assert_eq!(made["metadata"], json!({"name": "a", "namespace": "default"}));
         assert_eq!(made["spec"], json!({}));
         let promise =
             "{apiVersion: platform.kratix.io/v1alpha1, kind: Promise, metadata: {name: a, namespace: b}}";
         assert_eq!(
-            desired(&manifest(promise), None)["metadata"],
+            desired(&manifest(promise), None, false)["metadata"],
             json!({"name": "a"})
         );
     }
 
     #[test]
-    fn an_existing_object_keeps_its_metadata_and_takes_the_spec_as_a_whole() {
+    fn an_existing_object_keeps_its_metadata_and_takes_spec_and_version_as_they_are_given() {
         let existing = json!({
             "apiVersion": "e.com/v1", "kind": "Redis", "metadata": {"name": "a", "annotations": {"x": "1"}},
             "spec": {"old": 1, "size": "small"}, "status": {},
         });
         let update = "{apiVersion: e.com/v2, kind: Redis, metadata: {name: a, annotations: {y: '2'}}, spec: {size: big}}";
         assert_eq!(
-            desired(&manifest(update), Some(&existing)),
+            desired(&manifest(update), Some(&existing), true),
             json!({
-                "apiVersion": "e.com/v1", "kind": "Redis",
+                "apiVersion": "e.com/v2", "kind": "Redis",
                 "metadata": {"name": "a", "annotations": {"x": "1", "y": "2"}}, "spec": {"size": "big"},
             })
         );

@@ -8,6 +8,7 @@ use std::{
 use super::{
     documents::Trouble,
     identity::Identity,
+    mentions::Mentions,
     scan::{Scanned, Spot},
 };
 
@@ -47,13 +48,20 @@ pub(in crate::plugins::ske) struct Change<B> {
 pub(in crate::plugins::ske) struct Index<B> {
     files: BTreeMap<Arc<str>, Indexed<B>>,
     places: HashMap<Arc<Identity>, Vec<Place>>,
+    /// Files of which something could not be read, few in most repositories.
+    broken: BTreeMap<Arc<str>, Broken>,
+}
+
+#[derive(Debug)]
+struct Broken {
+    troubles: Box<[Trouble]>,
+    mentions: Mentions,
 }
 
 #[derive(Debug)]
 struct Indexed<B> {
     blob: B,
     objects: Box<[Arc<Identity>]>,
-    troubles: Box<[Trouble]>,
 }
 
 impl<B> Default for Index<B> {
@@ -61,6 +69,7 @@ impl<B> Default for Index<B> {
         Self {
             files: BTreeMap::new(),
             places: HashMap::new(),
+            broken: BTreeMap::new(),
         }
     }
 }
@@ -98,8 +107,21 @@ impl<B: Copy> Index<B> {
 
     /// What could not be read, file by file.
     pub(in crate::plugins::ske) fn troubles(&self) -> impl Iterator<Item = (&str, &[Trouble])> {
-        let broken = self.files.iter().filter(|(_, file)| !file.troubles.is_empty());
-        broken.map(|(path, file)| (&**path, &*file.troubles))
+        self.broken
+            .iter()
+            .map(|(path, broken)| (&**path, &*broken.troubles))
+    }
+
+    /// The files that may hold the object in what of them could not be read, with the line where that begins.
+    pub(in crate::plugins::ske) fn hiding_places<'i>(
+        &'i self,
+        identity: &'i Identity,
+    ) -> impl Iterator<Item = (&'i str, usize)> {
+        let may_hold = |broken: &&Broken| broken.mentions.may_hold(identity);
+        self.broken.iter().filter_map(move |(path, broken)| {
+            let broken = Some(broken).filter(may_hold)?;
+            Some((&**path, broken.troubles.first().map_or(1, |trouble| trouble.line)))
+        })
     }
 
     /// How many objects there are, those in conflict counted each time.
@@ -127,10 +149,16 @@ impl<B: Copy> Index<B> {
             places.sort_by(|one, other| one.path.cmp(&other.path));
             objects.push(identity);
         }
+        if !scanned.troubles.is_empty() {
+            let broken = Broken {
+                troubles: scanned.troubles.into(),
+                mentions: scanned.mentions,
+            };
+            self.broken.insert(path.clone(), broken);
+        }
         let indexed = Indexed {
             blob,
             objects: objects.into(),
-            troubles: scanned.troubles.into(),
         };
         self.files.insert(path, indexed);
     }
@@ -139,6 +167,7 @@ impl<B: Copy> Index<B> {
         let Some(file) = self.files.remove(path) else {
             return;
         };
+        self.broken.remove(path);
         for identity in file.objects {
             if let Some(places) = self.places.get_mut(&identity) {
                 places.retain(|place| &*place.path != path);
@@ -280,5 +309,27 @@ mod tests {
             (&*one(&index, "a").path, &*one(&index, "b").path),
             ("x.yaml", "z.yaml")
         );
+    }
+
+    #[test]
+    fn an_object_in_a_broken_document_is_known_to_be_possibly_there() {
+        let broken = object("a") + "---\nkind: Redis\nmetadata: {name: b, labels: [\n";
+        let mut index = index(&[("x.yaml", &broken), ("y.yaml", &object("c"))]);
+        let hiding = |index: &Index<u32>, name: &str| {
+            let identity = identity(name);
+            let places = index.hiding_places(&identity);
+            places
+                .map(|(path, line)| format!("{path} {line}"))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(hiding(&index, "b").len(), 1);
+        assert!(
+            hiding(&index, "b")[0].starts_with("x.yaml "),
+            "{:?}",
+            hiding(&index, "b")
+        );
+        assert_eq!(hiding(&index, "d"), Vec::<String>::new());
+        index.apply([change("x.yaml", 2, &object("a"))]);
+        assert_eq!(hiding(&index, "b"), Vec::<String>::new());
     }
 }

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::{
     documents::{Content, Document, File, Trouble},
     identity::Identity,
+    mentions::Mentions,
     selection::MAX_FILE,
 };
 use crate::{config::Value as Yaml, plugins::ske::domain::json_of};
@@ -25,6 +26,8 @@ pub(in crate::plugins::ske) struct Spot {
 pub(in crate::plugins::ske) struct Scanned {
     pub(super) objects: Vec<(Identity, Spot, Box<str>)>,
     pub(super) troubles: Vec<Trouble>,
+    /// What may be in what could not be read; nothing when all was.
+    pub(super) mentions: Mentions,
 }
 
 /// Reads what a file holds.
@@ -37,6 +40,9 @@ pub(in crate::plugins::ske) fn scan(bytes: &[u8]) -> Scanned {
             }
         }
         Err(trouble) => scanned.troubles.push(trouble),
+    }
+    if !scanned.troubles.is_empty() {
+        scanned.mentions = Mentions::of(bytes);
     }
     scanned
 }
@@ -51,8 +57,8 @@ pub(in crate::plugins::ske) fn too_large() -> Scanned {
         ),
     };
     Scanned {
-        objects: Vec::new(),
         troubles: vec![trouble],
+        ..Scanned::default()
     }
 }
 
@@ -80,6 +86,11 @@ pub(in crate::plugins::ske) fn object_at(bytes: &[u8], spot: Spot) -> Result<Opt
 }
 
 impl Scanned {
+    /// What of the file could not be read.
+    pub(in crate::plugins::ske) fn troubles(&self) -> &[Trouble] {
+        &self.troubles
+    }
+
     fn add(&mut self, number: usize, document: &Document) {
         if let Content::Broken(trouble) = &document.content {
             self.troubles.push(trouble.clone());

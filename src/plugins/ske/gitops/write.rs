@@ -108,29 +108,6 @@ pub(in crate::plugins::ske) fn replace(
     checked(path, text, &expected)
 }
 
-/// Adds the object as the last document of a YAML file.
-///
-/// # Errors
-/// The file cannot be read or is JSON, or the object cannot be written.
-pub(in crate::plugins::ske) fn append(path: &str, bytes: &[u8], object: &Value) -> Result<Edited, Refused> {
-    let file = read(path, bytes)?;
-    if form_of(path) == Form::Json && !file.documents.is_empty() {
-        return Err(unwritable(path, "a JSON file holds one object"));
-    }
-    let mut text = file.text.to_owned();
-    if !text.is_empty() && !text.ends_with('\n') {
-        text.push_str(line_end(file.text));
-    }
-    let marker = if file.documents.is_empty() { "" } else { "---\n" };
-    text.push_str(&with_line_ends_of(
-        file.text,
-        format!("{marker}{}", rendered(path, object)?),
-    ));
-    let mut expected = sayings(&file);
-    expected.push((file.documents.len(), Saying::Value(from_json(object.clone()))));
-    checked(path, text, &expected)
-}
-
 /// Removes the object at the spot with its marker, its directives and the comments between these and its content.
 ///
 /// # Errors

@@ -8,7 +8,7 @@ use super::{
     identity::Identity,
     index::{Found, Index},
     scan::{Spot, scan},
-    write::{Edited, Refused, append, create, remove, replace},
+    write::{Edited, Refused, create, remove, replace},
 };
 use crate::plugins::ske::domain::ObjectRef;
 
@@ -278,30 +278,6 @@ fn the_last_document_takes_the_file_with_it_unless_something_else_is_in_it() {
         let rest = gone(&format!("{a}---\n{kept}"));
         assert_eq!(rest, Edited::Written(format!("---\n{kept}").into_bytes()));
     }
-}
-
-#[test]
-fn an_object_is_added_behind_the_others() {
-    let (a, b) = (written("a", "x"), written("b", "x"));
-    let added = |before: &str| text(append("x.yaml", before.as_bytes(), &redis("b", "x")));
-    assert_eq!(added(&a), format!("{a}---\n{b}"));
-    assert_eq!(added(a.trim_end()), format!("{a}---\n{b}"));
-    assert_eq!(
-        added(&format!("{a}...\n# end")),
-        format!("{a}...\n# end\n---\n{b}")
-    );
-    assert_eq!(added(""), b);
-    assert_eq!(added("# top"), format!("# top\n{b}"));
-    assert_eq!(
-        added("a: 1\r\n"),
-        format!("a: 1\r\n---\r\n{}", b.replace('\n', "\r\n"))
-    );
-    assert!(append("x.json", b"{}", &redis("b", "x")).is_err());
-}
-
-#[test]
-fn a_directive_left_open_refuses_the_addition_instead_of_changing_its_meaning() {
-    assert!(append("x.yaml", b"%YAML 1.2\n", &redis("b", "x")).is_err());
 }
 
 #[test]

@@ -6,13 +6,18 @@ use serde::Serialize;
 use serde_json::Value;
 use tracing::info;
 
-use super::{CREATE, Ske, UPDATE, admit, logged, warnings};
+use super::{
+    Backing, CREATE, Ske, UPDATE, admit,
+    git::{Committing, while_changing},
+    logged, warnings,
+};
 use crate::{
     backstage::{auth::Credentials, user_text::encode_user_text},
     infra::kubernetes::{Answer, KubernetesError},
     plugins::ske::{
         domain::{Manifest, Operation},
         error::SkeError,
+        repository::{Seen, Wanted},
         session::{Session, Target},
     },
 };
@@ -27,9 +32,12 @@ const PAUSE: Duration = Duration::from_millis(20);
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::plugins::ske) struct Configured {
-    /// The object's `metadata.uid`.
+    /// The object's `metadata.uid`, in kubernetes mode.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::plugins::ske) resource_id: Option<String>,
+    /// The commit that holds the object, in gitops and hybrid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::plugins::ske) commitsha: Option<String>,
     /// What the caller should know although it worked.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(in crate::plugins::ske) warnings: Vec<String>,
@@ -39,7 +47,8 @@ impl Ske {
     /// Creates the object of the manifest, or replaces the fields the manifest gives, each as a whole.
     ///
     /// # Errors
-    /// The object is being deleted, somebody else kept changing it, or the cluster refuses.
+    /// The caller comes on a way that may not write, the object is being deleted, somebody else kept changing it, or
+    /// the cluster or the repository refuses.
     pub(in crate::plugins::ske) async fn configure_resource(
         &self,
         caller: &Credentials,
@@ -47,7 +56,24 @@ impl Ske {
     ) -> Result<Configured, SkeError> {
         // Which of the two it takes is known only later; without either nothing is asked.
         admit(caller, &CREATE).or_else(|_| admit(caller, &UPDATE))?;
-        self.writes()?;
+        let config = self.settings().await;
+        let came_right = config.write_callers.admit(caller);
+        came_right.map_err(SkeError::Backstage)?;
+        match &self.backing {
+            Backing::Kubernetes(_) => self.configure_at_cluster(caller, manifest).await,
+            Backing::GitOps(repository) | Backing::Hybrid(_, repository) => {
+                let object = manifest.object_ref();
+                let committing = Committing::begin(self, repository, caller, &object).await?;
+                while_changing(|| configure_in_git(&committing, manifest)).await
+            }
+        }
+    }
+
+    async fn configure_at_cluster(
+        &self,
+        caller: &Credentials,
+        manifest: &Manifest,
+    ) -> Result<Configured, SkeError> {
         let session = self.session(caller).await?;
         let object = manifest.object_ref();
         let target = session.target(&object, Operation::Write).await?;
@@ -67,6 +93,29 @@ impl Ske {
         }
         Err(SkeError::Conflict(object))
     }
+}
+
+/// Whether it is created or updated is decided by what the repository holds, also in hybrid.
+async fn configure_in_git(committing: &Committing<'_>, manifest: &Manifest) -> Result<Configured, SkeError> {
+    let target = committing.guard(Operation::Write).await?;
+    let seen = committing.seen().await?;
+    let (permission, verb) = match seen {
+        Seen::Absent => (&CREATE, "create"),
+        Seen::Present => (&UPDATE, "update"),
+    };
+    committing.permit(permission, (verb, target.as_ref())).await?;
+    let known = target.as_ref().map(|target| target.address.resource.namespaced);
+    let wanted = Wanted {
+        manifest: manifest.clone(),
+        namespaced: known.unwrap_or(committing.identity.namespace.is_some()),
+    };
+    let order = committing.order(Some(seen));
+    let commit = committing.repository.configure(order, wanted).await?;
+    Ok(Configured {
+        resource_id: None,
+        commitsha: committing.told("Configured", commit),
+        warnings: Vec::new(),
+    })
 }
 
 /// One object being written.
@@ -144,6 +193,7 @@ impl Write<'_> {
 fn outcome(object: &Value, said: Vec<String>) -> Configured {
     Configured {
         resource_id: object["metadata"]["uid"].as_str().map(str::to_owned),
+        commitsha: None,
         warnings: warnings(object, said),
     }
 }

@@ -1,20 +1,24 @@
 //! Deletes one object.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tracing::info;
 
-use super::{DELETE, Ske, admit, logged, warnings};
+use super::{Backing, DELETE, Ske, admit, git::Committing, logged, warnings};
 use crate::{
     backstage::{auth::Credentials, user_text::encode_user_text},
     plugins::ske::{
         domain::{ObjectRef, Operation},
         error::SkeError,
+        repository::{RepositoryError, Seen},
+        session::Target,
     },
 };
 
 impl Ske {
-    /// Asks the cluster to delete the object and returns its answer: a `Status`, or the object while finalizers run,
-    /// with `warnings` added when a GitOps tool will bring it back.
+    /// Deletes the object.
+    ///
+    /// In kubernetes mode that returns the cluster's answer: a `Status`, or the object while finalizers run, with
+    /// `warnings` added when a GitOps tool will bring it back. Else it returns the `commitHash`.
     ///
     /// # Errors
     /// `Absent` when it is not there.
@@ -24,7 +28,17 @@ impl Ske {
         object: &ObjectRef,
     ) -> Result<Value, SkeError> {
         admit(caller, &DELETE)?;
-        self.writes()?;
+        match &self.backing {
+            Backing::Kubernetes(_) => self.delete_at_cluster(caller, object).await,
+            Backing::GitOps(repository) | Backing::Hybrid(_, repository) => {
+                let committing = Committing::begin(self, repository, caller, object).await?;
+                let commit = delete_in_git(&committing).await?;
+                Ok(json!({ "commitHash": commit }))
+            }
+        }
+    }
+
+    async fn delete_at_cluster(&self, caller: &Credentials, object: &ObjectRef) -> Result<Value, SkeError> {
         let session = self.session(caller).await?;
         let target = session.target(object, Operation::Delete).await?;
         // The answer may be a bare Status. Who may delete but not read gets no warning.
@@ -46,5 +60,29 @@ impl Ske {
             fields.insert("warnings".to_owned(), warnings.into());
         }
         Ok(body)
+    }
+}
+
+async fn delete_in_git(committing: &Committing<'_>) -> Result<Option<String>, SkeError> {
+    let target = committing.guard(Operation::Delete).await?;
+    if committing.seen().await? == Seen::Absent {
+        return Err(nowhere_in_git(committing, target.as_ref()).await);
+    }
+    committing.permit(&DELETE, ("delete", target.as_ref())).await?;
+    let commit = committing.repository.delete(committing.order(None)).await?;
+    Ok(committing.told("Deleted", commit))
+}
+
+/// What the repository does not have may still be on the platform, where no commit would take it away.
+async fn nowhere_in_git(committing: &Committing<'_>, target: Option<&Target<'_>>) -> SkeError {
+    let (Some(session), Some(target)) = (&committing.session, target) else {
+        return RepositoryError::Absent(committing.identity.clone()).into();
+    };
+    match session.get(target).await {
+        Ok(live) if live.body["metadata"]["deletionTimestamp"].is_null() => {
+            SkeError::OnlyOnPlatform(committing.object.clone())
+        }
+        Ok(_) => RepositoryError::Absent(committing.identity.clone()).into(),
+        Err(error) => error,
     }
 }

@@ -2,17 +2,20 @@
 
 use serde_json::Value;
 
-use super::{READ, Ske, admit};
+use super::{Backing, READ, Ske, admit, git::allowed_in_git};
 use crate::{
     backstage::auth::Credentials,
     plugins::ske::{
         domain::{ObjectRef, Operation},
         error::SkeError,
+        gitops::{Identity, cleaned},
+        repository::Repository,
     },
 };
 
 impl Ske {
-    /// Returns the object as the cluster has it, without the bookkeeping of who set which field.
+    /// Returns the object as the cluster has it, without the bookkeeping of who set which field; in gitops as it was
+    /// last committed.
     ///
     /// # Errors
     /// `Absent` only when it is not there.
@@ -22,6 +25,9 @@ impl Ske {
         object: &ObjectRef,
     ) -> Result<Value, SkeError> {
         admit(caller, &READ)?;
+        if let Backing::GitOps(repository) = &self.backing {
+            return self.get_from_git(repository, object).await;
+        }
         let session = self.session(caller).await?;
         let target = session.target(object, Operation::Read).await?;
         let mut manifest = session.get(&target).await?.body;
@@ -29,5 +35,13 @@ impl Ske {
             metadata.shift_remove("managedFields");
         }
         Ok(manifest)
+    }
+
+    async fn get_from_git(&self, repository: &Repository, object: &ObjectRef) -> Result<Value, SkeError> {
+        let identity = Identity::of(object)?;
+        let config = self.config.get();
+        allowed_in_git(&config, object, Operation::Read)?;
+        let committed = repository.find(&identity, config.timeout).await?;
+        Ok(cleaned(committed))
     }
 }

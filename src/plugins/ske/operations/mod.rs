@@ -3,25 +3,29 @@
 mod configure_resource;
 mod delete_resource;
 mod get_resource;
+mod git;
 mod resource_state;
 
+use std::sync::Arc;
+
 use serde_json::Value;
+use tracing::warn;
 
 use super::{
     clusters::Clusters,
-    config::{Config, Mode},
+    config::Config,
     domain::{ObjectRef, gitops_warning},
     error::SkeError,
+    repository::Repository,
     session::Session,
 };
 use crate::{
     backstage::{
         auth::Credentials,
         permission::{Action, Permission},
-        plugin::{InitError, PluginEnv},
+        plugin::PluginEnv,
         user_text::encode_user_text,
         users::Users,
-        write_callers::WriteCallers,
     },
     config::Live,
 };
@@ -50,48 +54,58 @@ const DELETE: Permission = Permission {
     action: Action::Delete,
 };
 
-/// What a caller of a mode without writes is told.
-const NO_WRITES: &str = "This version of Stagedoor writes in ske.mode kubernetes only; leave the 'ske' plugin with Backstage's \
-     own backend (remove 'ske' from Stagedoor's discovery.endpoints entry)";
+/// Where objects are, by `ske.mode` as it was at the start.
+pub(super) enum Backing {
+    /// Read and written at the API server.
+    Kubernetes(Clusters),
+    /// Read and written in the repository.
+    GitOps(Repository),
+    /// Read at the API server, written in the repository.
+    Hybrid(Clusters, Repository),
+}
 
 /// The platform as the portal uses it.
 pub(super) struct Ske {
-    /// As it was at the start; another one needs a restart.
-    mode: Mode,
+    backing: Backing,
     config: Live<Config>,
-    clusters: Clusters,
     users: Users,
 }
 
 impl Ske {
     /// Asks nothing yet.
-    ///
-    /// # Errors
-    /// There is no cluster, or its address and its credential do not belong together.
-    pub(super) async fn new(config: Live<Config>, env: &PluginEnv) -> Result<Self, InitError> {
-        Ok(Self {
-            mode: config.get().mode,
-            clusters: Clusters::new(config.clone(), env).await?,
-            users: Users::new(env),
+    pub(super) fn new(backing: Backing, config: Live<Config>, env: &PluginEnv) -> Self {
+        Self {
+            backing,
             config,
-        })
+            users: Users::new(env),
+        }
     }
 
+    /// The caller at the cluster.
     async fn session(&self, caller: &Credentials) -> Result<Session, SkeError> {
-        let connected = self.clusters.current().await;
-        Session::open(connected, &self.users, caller).await
+        match &self.backing {
+            Backing::Kubernetes(clusters) | Backing::Hybrid(clusters, _) => {
+                Session::open(clusters.current().await, &self.users, caller).await
+            }
+            Backing::GitOps(_) => Err(SkeError::NoCluster),
+        }
     }
 
-    /// Through whom a user may write on our own routes.
-    pub(super) fn write_callers(&self) -> WriteCallers {
-        self.config.load().write_callers.clone()
+    /// The settings in force.
+    async fn settings(&self) -> Arc<Config> {
+        match &self.backing {
+            Backing::Kubernetes(clusters) | Backing::Hybrid(clusters, _) => clusters.current().await.config,
+            Backing::GitOps(_) => self.config.get(),
+        }
     }
 
-    /// Refuses to write where writing goes to a repository.
-    fn writes(&self) -> Result<(), SkeError> {
-        match self.mode {
-            Mode::Kubernetes => Ok(()),
-            Mode::GitOps | Mode::Hybrid => Err(SkeError::NotOffered(NO_WRITES.to_owned())),
+    /// Fetches the repository, if there is one, so that the first request need not wait for it.
+    pub(super) async fn warm_up(&self) {
+        let (Backing::GitOps(repository) | Backing::Hybrid(_, repository)) = &self.backing else {
+            return;
+        };
+        if let Err(error) = repository.warm_up().await {
+            warn!("The repository could not be read yet: {error}");
         }
     }
 }
