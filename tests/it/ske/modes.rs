@@ -1,13 +1,13 @@
-//! What the modes that write to a repository answer as long as they are not offered.
+//! Which of cluster and repository a mode asks.
 
 use serde_json::json;
 
 use super::place::{CONFIGURE, DELETE, Place};
 
-/// A platform whose portal has this `ske.mode`.
+/// A platform whose portal has this `ske.mode`, and a repository where nobody listens.
 async fn in_mode(mode: &str) -> Place {
     Place::configured("{}", |config| {
-        let scm = "scm: { repoUrl: 'https://git.example.org/a/b', type: github, token: t }";
+        let scm = "scm: { repoUrl: 'http://127.0.0.1:1/a/b', type: github, token: t }";
         let section = format!("ske:\n  mode: {mode}\n  {scm}\n  kubernetes:");
         let changed = config.replace("ske:\n  kubernetes:", &section);
         assert_ne!(changed, config);
@@ -17,19 +17,18 @@ async fn in_mode(mode: &str) -> Place {
 }
 
 #[tokio::test]
-async fn in_gitops_mode_every_route_says_that_it_is_not_offered() {
+async fn in_gitops_mode_no_cluster_is_asked() {
     let place = in_mode("gitops").await;
     place.create("mine").await;
     let said = [
         place.read("mine").await,
-        place.get("/api/ske/resource/state").await,
         place.write("mine", json!({"size": "large"})).await,
         place.delete("mine").await,
     ];
     for said in said {
         let (status, message) = said.refused();
         assert!(
-            status == 501 && message.contains("does not offer ske.mode gitops"),
+            status == 502 && message.contains("127.0.0.1:1/a/b cannot be reached"),
             "{status} {message}"
         );
     }
@@ -41,7 +40,7 @@ async fn in_gitops_mode_every_route_says_that_it_is_not_offered() {
 }
 
 #[tokio::test]
-async fn in_hybrid_mode_the_cluster_is_read_and_writing_is_not_offered() {
+async fn in_hybrid_mode_the_cluster_is_read_and_the_repository_written() {
     let place = in_mode("hybrid").await;
     let made = place.create("mine").await;
     let read = place.read("mine").await.ok();
@@ -53,7 +52,7 @@ async fn in_hybrid_mode_the_cluster_is_read_and_writing_is_not_offered() {
     ] {
         let (status, message) = said.refused();
         assert!(
-            status == 501 && message.contains("ske.mode kubernetes only"),
+            status == 502 && message.contains("127.0.0.1:1/a/b cannot be reached"),
             "{status} {message}"
         );
     }

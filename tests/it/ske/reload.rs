@@ -168,7 +168,8 @@ async fn the_mode_and_the_choice_of_the_cluster_wait_for_a_restart_and_write_cal
             )
         };
         format!(
-            "{}ske: {{ mode: {mode}, kubernetes: {{ platformName: {platform} }} }}\nkubernetes:\n  \
+            "{}ske:\n  mode: {mode}\n  kubernetes: {{ platformName: {platform} }}\n  scm: {{ repoUrl: 'http://127.0.0.1:1/a/b', \
+             type: github, token: t }}\nkubernetes:\n  \
              clusterLocatorMethods:\n    - type: config\n      clusters:\n{}{}stagedoor:\n  actions: {{ writeCallers: \
              [{callers}] }}\n",
             user_backend_section(),

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{RepositoryError, Seen, view::Views};
 use crate::{
-    infra::git::{Draft, FileEdit, FilePath, FolderPath, GitError, Tip},
+    infra::git::{BlobId, Draft, FileEdit, FilePath, FolderPath, GitError, Tip},
     plugins::ske::{
         domain::Manifest,
         gitops::{self, Edited, Identity, KEEP_FILE, Layout, Place, create, desired, object_at, place},
@@ -31,7 +31,7 @@ impl Edit {
         manifest: &Manifest,
         namespaced: bool,
     ) -> Result<Option<Draft>, RepositoryError> {
-        let Some(found) = self.only_place(tip)? else {
+        let Some((found, blob)) = self.only_place(tip)? else {
             self.expect(Seen::Absent)?;
             self.is_nowhere_hidden(tip)?;
             let object = desired(manifest, None, namespaced);
@@ -39,7 +39,7 @@ impl Edit {
             return Ok(Some(self.draft(&path, create(&path, &object)?)?));
         };
         self.expect(Seen::Present)?;
-        let bytes = content(tip, &found)?;
+        let bytes = tip.blob(blob)?;
         let existing = object_at(&bytes, found.spot).map_err(|trouble| broken(&found, trouble))?;
         let object = desired(manifest, existing.as_ref(), namespaced);
         match gitops::replace(&found.path, &bytes, found.spot, &object)? {
@@ -51,10 +51,10 @@ impl Edit {
 
     /// Removes the object, with the file when it held nothing else.
     pub(super) fn remove(&self, tip: &Tip<'_>) -> Result<Option<Draft>, RepositoryError> {
-        let Some(found) = self.only_place(tip)? else {
+        let Some((found, blob)) = self.only_place(tip)? else {
             return Err(RepositoryError::Absent(self.identity.clone()));
         };
-        let bytes = content(tip, &found)?;
+        let bytes = tip.blob(blob)?;
         match gitops::remove(&found.path, &bytes, found.spot, &self.identity)? {
             Edited::Unchanged => Ok(None),
             Edited::Written(bytes) => Ok(Some(self.draft(&found.path, bytes)?)),
@@ -63,7 +63,7 @@ impl Edit {
     }
 
     /// The one place of the object, none when it is not there.
-    fn only_place(&self, tip: &Tip<'_>) -> Result<Option<Place>, RepositoryError> {
+    fn only_place(&self, tip: &Tip<'_>) -> Result<Option<(Place, BlobId)>, RepositoryError> {
         only(self.views.find(tip, &self.identity)?.places, &self.identity)
     }
 
@@ -122,13 +122,16 @@ impl Edit {
 ///
 /// # Errors
 /// There are several.
-pub(super) fn only(places: Vec<Place>, identity: &Identity) -> Result<Option<Place>, RepositoryError> {
-    match <[Place; 1]>::try_from(places) {
+pub(super) fn only(
+    places: Vec<(Place, BlobId)>,
+    identity: &Identity,
+) -> Result<Option<(Place, BlobId)>, RepositoryError> {
+    match <[_; 1]>::try_from(places) {
         Ok([place]) => Ok(Some(place)),
         Err(none) if none.is_empty() => Ok(None),
         Err(places) => Err(RepositoryError::Several {
             identity: identity.clone(),
-            places: places.iter().map(told).collect(),
+            places: places.iter().map(|(place, _)| told(place)).collect(),
         }),
     }
 }
@@ -136,12 +139,6 @@ pub(super) fn only(places: Vec<Place>, identity: &Identity) -> Result<Option<Pla
 /// The place for people.
 pub(super) fn told(place: &Place) -> String {
     format!("{} (line {})", place.path, place.spot.line)
-}
-
-/// The file the object stands in.
-pub(super) fn content(tip: &Tip<'_>, place: &Place) -> Result<Vec<u8>, RepositoryError> {
-    let bytes = tip.read(&file_path(&place.path)?)?;
-    bytes.ok_or(RepositoryError::Git(GitError::Internal))
 }
 
 /// What the document says, when it cannot be read any more.

@@ -13,7 +13,7 @@ use serde_json::Value;
 use tokio::time::{Instant, timeout};
 
 use self::{
-    edit::{Edit, broken, content, only},
+    edit::{Edit, broken, only},
     kept::Keeper,
     view::{Sighting, Views},
 };
@@ -196,8 +196,8 @@ impl Repository {
 fn read_object(keeper: &Keeper, tip: &Tip<'_>, identity: &Identity) -> Result<Value, RepositoryError> {
     let seen = keeper.at(tip, |kept| Sighting::of(&kept.index, identity))?;
     let absent = || RepositoryError::Absent(identity.clone());
-    let place = only(seen.places, identity)?.ok_or_else(absent)?;
-    let object = object_at(&content(tip, &place)?, place.spot);
+    let (place, blob) = only(seen.places, identity)?.ok_or_else(absent)?;
+    let object = object_at(&tip.blob(blob)?, place.spot);
     object
         .map_err(|trouble| broken(&place, trouble))?
         .ok_or_else(absent)

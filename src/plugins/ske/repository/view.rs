@@ -19,8 +19,8 @@ const MOST_DIFFERENCES: usize = 256;
 /// Where an object was seen.
 #[derive(Debug, Clone)]
 pub(super) struct Sighting {
-    /// Each document that is it.
-    pub(super) places: Vec<Place>,
+    /// Each document that is it, and the content of its file.
+    pub(super) places: Vec<(Place, BlobId)>,
     /// Path and line of what cannot be read and may be it.
     pub(super) hiding: Vec<(String, usize)>,
 }
@@ -72,13 +72,14 @@ impl Sighting {
     /// What the index knows of the object.
     pub(super) fn of(index: &Index<BlobId>, identity: &Identity) -> Self {
         let places = match index.find(identity) {
-            Found::Nothing => Vec::new(),
-            Found::One(place) => vec![place.clone()],
-            Found::Several(places) => places.to_vec(),
+            Found::Nothing => &[],
+            Found::One(place) => std::slice::from_ref(place),
+            Found::Several(places) => places,
         };
+        let with_content = |place: &Place| Some((place.clone(), index.blob(&place.path)?));
         let hiding = index.hiding_places(identity);
         Self {
-            places,
+            places: places.iter().filter_map(with_content).collect(),
             hiding: hiding.map(|(path, line)| (path.to_owned(), line)).collect(),
         }
     }
@@ -110,7 +111,8 @@ impl Ahead {
 
     fn find(&self, kept: &Kept, identity: &Identity) -> Sighting {
         let mut seen = Sighting::of(&kept.index, identity);
-        seen.places.retain(|place| !self.changed.contains(&*place.path));
+        seen.places
+            .retain(|(place, _)| !self.changed.contains(&*place.path));
         seen.hiding.retain(|(path, _)| !self.changed.contains(path));
         let here = Sighting::of(&self.index, identity);
         seen.places.extend(here.places);
