@@ -20,7 +20,7 @@ pub(super) fn follow(app: &App) {
             let reload = on.reload.clone();
             app.env
                 .config
-                .on_change(on.live_keys, move |reader| reload(reader));
+                .on_change(&on.live_keys, move |reader| reload(reader));
         }
     }
 }

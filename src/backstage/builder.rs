@@ -3,6 +3,7 @@
 use std::{future::Future, pin::Pin, sync::Arc};
 
 use super::{
+    actions::{self, ActionSettings},
     error::ErrorBody,
     plugin::{BackendPlugin, Check, InitError, Plugin, PluginEnv},
 };
@@ -23,13 +24,15 @@ pub(crate) struct Registration {
     pub(crate) error_body: ErrorBody,
     /// The plugin's own limit, `backend.rateLimit.plugin.<id>`.
     pub(crate) rate_limiter: Option<RateLimiter>,
+    /// What holds for the plugin's actions; `None` only beside problems.
+    pub(crate) action_settings: Option<Live<ActionSettings>>,
     /// `None` when the section is missing.
     pub(crate) on: Option<Switched>,
 }
 
 /// What can be done with a plugin whose section is present.
 pub(crate) struct Switched {
-    pub(crate) live_keys: &'static [&'static str],
+    pub(crate) live_keys: Vec<&'static str>,
     pub(crate) init: Box<dyn FnOnce(PluginEnv) -> Boxed<Result<Plugin, InitError>> + Send>,
     pub(crate) check: Box<dyn Fn(PluginEnv) -> Boxed<Vec<Check>> + Send + Sync>,
     pub(crate) reload: Reload,
@@ -60,18 +63,23 @@ impl BackendBuilder {
             .then(|| P::config(&self.reader));
         let on = match on {
             None => None,
-            Some(Ok(config)) => Some(switch_on::<P>(config)),
+            Some(Ok(config)) => Some(config),
             Some(Err(problems)) => {
                 self.problems.extend(problems);
                 None
             }
         };
         let rate_limiter = self.rate_limiter(P::ID);
+        let action_settings = self.action_settings(P::ID);
+        let on = on
+            .zip(action_settings.clone())
+            .map(|(config, settings)| switch_on::<P>(config, settings));
         self.registrations.push(Registration {
             id: P::ID,
             section: P::CONFIG_SECTION,
             error_body: P::error_body,
             rate_limiter,
+            action_settings,
             on,
         });
         self
@@ -89,6 +97,20 @@ impl BackendBuilder {
             .flatten()
     }
 
+    fn action_settings(&mut self, plugin_id: &str) -> Option<Live<ActionSettings>> {
+        let read = ActionSettings::read(&self.reader, plugin_id);
+        // The keys are the same for every plugin; one report is enough.
+        read.map_err(|found| found.into_iter().for_each(|problem| self.report_once(problem)))
+            .map(Live::new)
+            .ok()
+    }
+
+    fn report_once(&mut self, problem: ConfigError) {
+        if !self.problems.contains(&problem) {
+            self.problems.push(problem);
+        }
+    }
+
     fn section_present(&mut self, section: &str) -> bool {
         match self.reader.optional_config(section) {
             Ok(found) => found.is_some(),
@@ -100,17 +122,32 @@ impl BackendBuilder {
     }
 }
 
-fn switch_on<P: BackendPlugin>(config: P::Config) -> Switched {
+fn switch_on<P: BackendPlugin>(config: P::Config, action_settings: Live<ActionSettings>) -> Switched {
     let live = Live::new(config);
     let (for_init, for_check, for_reload) = (live.clone(), live.clone(), live);
     Switched {
-        live_keys: P::LIVE_KEYS,
-        init: Box::new(move |env| Box::pin(P::init(for_init, env))),
+        live_keys: [P::LIVE_KEYS, actions::LIVE_KEYS].concat(),
+        init: Box::new(move |env| Box::pin(init::<P>(for_init, env))),
         check: Box::new(move |env| Box::pin(P::check(for_check.get(), env))),
         reload: Arc::new(move |reader| {
             let config = P::config(reader)?;
-            let live: Live<P::Config> = for_reload.clone();
-            Ok(Box::new(move || live.set(config)))
+            let newer = ActionSettings::read(reader, P::ID)?;
+            let (live, action_settings): (Live<P::Config>, _) = (for_reload.clone(), action_settings.clone());
+            Ok(Box::new(move || {
+                live.set(config);
+                action_settings.set(newer);
+            }))
         }),
+    }
+}
+
+async fn init<P: BackendPlugin>(config: Live<P::Config>, env: PluginEnv) -> Result<Plugin, InitError> {
+    let plugin = P::init(config, env).await?;
+    match plugin.actions.faults() {
+        faults if faults.is_empty() => Ok(plugin),
+        faults => Err(InitError(format!(
+            "its actions have faults: {}",
+            faults.join("; ")
+        ))),
     }
 }

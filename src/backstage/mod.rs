@@ -1,5 +1,6 @@
 //! The Backstage contract every plugin shares: plugin ids, credentials, error bodies.
 
+pub mod actions;
 pub mod auth;
 pub mod builder;
 pub mod discovery;

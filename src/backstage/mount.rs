@@ -13,6 +13,7 @@ use http::{HeaderValue, Request, StatusCode, header};
 use tower::ServiceExt;
 
 use super::{
+    actions::{self, ActionSettings, Actions, Invocation, Registry},
     auth::{self, AuthPolicy, Authenticator, PluginDoor},
     builder::Registration,
     error::{BackstageError, ErrorBody, RequestLine},
@@ -21,6 +22,7 @@ use super::{
     root::Shared,
     routes::{Match, Routes, with_path},
 };
+use crate::config::Live;
 use crate::infra::http_server::{
     Arrival, Count, FailureCause, JsonResponse, RateLimiter, Refusal,
     body::{self, BodyError},
@@ -37,6 +39,7 @@ pub(super) struct PluginMount {
     authenticator: Authenticator,
     default_policy_disabled: bool,
     rate_limiter: Option<RateLimiter>,
+    action_settings: Option<Live<ActionSettings>>,
     /// The routes every plugin has: its keys and the cookie.
     auth_routes: Routes,
     started: OnceLock<Started>,
@@ -48,6 +51,8 @@ struct Started {
     door: Arc<PluginDoor>,
     /// `None`: the plugin's section is missing.
     routes: Option<Routes>,
+    /// The list of the plugin's actions and the ways to invoke them.
+    actions: Routes,
 }
 
 impl PluginMount {
@@ -61,6 +66,7 @@ impl PluginMount {
             authenticator: shared.authenticator.clone(),
             default_policy_disabled: shared.default_policy_disabled,
             rate_limiter: registration.rate_limiter.clone(),
+            action_settings: registration.action_settings.clone(),
             auth_routes: auth::plugin_auth_routes(Routes::new()),
             started: OnceLock::new(),
         }
@@ -68,13 +74,20 @@ impl PluginMount {
 
     /// Puts a started plugin behind the gate; `None` when its section is missing.
     pub(super) fn start(&self, plugin: Option<Plugin>) {
-        let (routes, policies) = match plugin {
-            Some(plugin) => (Some(plugin.routes), plugin.auth_policies),
-            None => (None, Vec::new()),
+        let (routes, policies, actions) = match plugin {
+            Some(plugin) => (Some(plugin.routes), plugin.auth_policies, plugin.actions),
+            None => (None, Vec::new(), Actions::new()),
         };
+        let registry = self.action_settings.clone();
+        let registry = registry.map(|settings| Registry::new(self.id, actions, settings));
+        let actions = registry.map(actions::routes).unwrap_or_default();
         let door = self.door(policies);
         // The builder starts each mount once, so there is never a second value to lose here.
-        let _ = self.started.set(Started { door, routes });
+        let _ = self.started.set(Started {
+            door,
+            routes,
+            actions,
+        });
     }
 
     /// Answers a request whose path, relative to the mount, is `path`.
@@ -85,6 +98,7 @@ impl PluginMount {
         };
         *request.uri_mut() = uri.clone();
         let method = request.method().clone();
+        let invocation = Invocation::of(&request);
         let count = self.count(&request);
         let answer = match &count {
             Some(count) if count.is_over() => Err(refused(&Refusal::TOO_MANY_REQUESTS)),
@@ -95,7 +109,7 @@ impl PluginMount {
             method: method.to_string(),
             url: uri.to_string(),
         };
-        let mut response = self.write_error(response, line);
+        let mut response = self.write_error(response, line, invocation);
         if let Some(count) = count {
             count.decorate(response.headers_mut());
             count.answered(&response);
@@ -135,6 +149,9 @@ impl PluginMount {
         }
         let routes = started.routes.as_ref().ok_or_else(|| self.section_missing())?;
         let request = body::receive(request).await.map_err(unusable_body)?;
+        if started.actions.knows(request.uri().path()) {
+            return route(&started.actions, request).await;
+        }
         route(routes, request).await
     }
 
@@ -156,10 +173,18 @@ impl PluginMount {
     }
 
     /// Turns the error a response carries into this plugin's body, and its inside cause into a log field.
-    fn write_error(&self, mut response: Response, line: impl FnOnce() -> RequestLine) -> Response {
-        let Some(error) = response.extensions_mut().remove::<BackstageError>() else {
+    fn write_error(
+        &self,
+        mut response: Response,
+        line: impl FnOnce() -> RequestLine,
+        invocation: Option<Invocation>,
+    ) -> Response {
+        let Some(mut error) = response.extensions_mut().remove::<BackstageError>() else {
             return response;
         };
+        if let Some(invocation) = invocation {
+            error = invocation.name(error);
+        }
         let body = (self.error_body)(&error, &line()).to_string();
         let mut written = JsonResponse::from_bytes(error.status(), body).into_response();
         for (name, value) in error.headers() {
@@ -167,6 +192,9 @@ impl PluginMount {
         }
         if let Some(cause) = error.cause_chain() {
             written.extensions_mut().insert(FailureCause(cause));
+        }
+        if let Some((invocation, settings)) = invocation.zip(self.action_settings.as_ref()) {
+            invocation.explain(&error, &mut written, &settings.load());
         }
         written
     }

@@ -3,6 +3,7 @@
 use std::{future::Future, sync::Arc};
 
 use super::{
+    actions::Actions,
     auth::AuthPolicy,
     discovery::Discovery,
     error::{self, BackstageError, RequestLine},
@@ -69,6 +70,8 @@ pub struct Plugin {
     pub routes: Routes,
     /// The paths that are open, or open to the cookie, written out.
     pub auth_policies: Vec<AuthPolicy>,
+    /// What Templates, agents and scripts can run by name; empty is fine.
+    pub actions: Actions,
 }
 
 /// Why a plugin could not start.

@@ -8,6 +8,7 @@
     reason = "a test that meets the unexpected should stop there, nothing outlives it, and nothing of it is public; the lints know #[test] functions but not their helpers"
 )]
 
+mod actions;
 mod auth;
 mod browser;
 mod canary;

@@ -3,7 +3,9 @@
 use axum::extract::Path;
 use serde_json::{Value, json};
 use stagedoor::{
-    backstage::{BackendBuilder, BackendPlugin, Check, InitError, Plugin, PluginEnv, routes::Routes},
+    backstage::{
+        BackendBuilder, BackendPlugin, Check, InitError, Plugin, PluginEnv, actions::Actions, routes::Routes,
+    },
     config::{ConfigError, ConfigReader, Live},
 };
 use std::sync::Arc;
@@ -49,6 +51,7 @@ impl BackendPlugin for Echo {
         Ok(Plugin {
             routes,
             auth_policies: Vec::new(),
+            actions: Actions::new(),
         })
     }
 

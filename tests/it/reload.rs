@@ -3,7 +3,9 @@
 use std::{fs, sync::Arc};
 
 use stagedoor::{
-    backstage::{BackendBuilder, BackendPlugin, Check, InitError, Plugin, PluginEnv, routes::Routes},
+    backstage::{
+        BackendBuilder, BackendPlugin, Check, InitError, Plugin, PluginEnv, actions::Actions, routes::Routes,
+    },
     config::{ConfigError, ConfigReader, Live},
 };
 use tokio::time::{Instant, sleep};
@@ -34,6 +36,7 @@ impl BackendPlugin for Told {
         Ok(Plugin {
             routes,
             auth_policies: Vec::new(),
+            actions: Actions::new(),
         })
     }
 

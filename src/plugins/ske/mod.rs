@@ -28,6 +28,7 @@ use self::{
 use crate::{
     backstage::{
         BackendPlugin, Check, InitError, Plugin, PluginEnv,
+        actions::Actions,
         error::{BackstageError, RequestLine},
     },
     config::{ConfigError, ConfigReader, Live},
@@ -83,6 +84,7 @@ impl BackendPlugin for SkePlugin {
         Ok(Plugin {
             routes: routes::routes(ske),
             auth_policies: Vec::new(),
+            actions: Actions::new(),
         })
     }
 

@@ -27,6 +27,7 @@ use tracing::warn;
 use self::{client::SpaceliftClient, config::Config, service::Spacelift};
 use crate::{
     backstage::{
+        actions::Actions,
         error::{BackstageError, RequestLine},
         plugin::{BackendPlugin, Check, InitError, Plugin, PluginEnv},
     },
@@ -61,6 +62,7 @@ impl BackendPlugin for SpaceliftPlugin {
         Ok(Plugin {
             routes: routes::routes(Arc::new(spacelift)),
             auth_policies: vec![routes::OPEN],
+            actions: Actions::new(),
         })
     }
 

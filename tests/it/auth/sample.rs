@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use stagedoor::{
     backstage::{
         BackendBuilder, BackendPlugin, Check, InitError, Plugin, PluginEnv,
+        actions::Actions,
         auth::{
             Allow, AuthPolicy, CookieUserCredentials, Credentials, Principal, ServiceCredentials,
             ServicePrincipal, UserCredentials,
@@ -38,6 +39,7 @@ impl BackendPlugin for Sample {
                 policy("/cookie", Allow::UserCookie),
                 policy("/open", Allow::Unauthenticated),
             ],
+            actions: Actions::new(),
         })
     }
 

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use stagedoor::{
-    backstage::{BackendPlugin, Check, InitError, Plugin, PluginEnv, routes::Routes},
+    backstage::{BackendPlugin, Check, InitError, Plugin, PluginEnv, actions::Actions, routes::Routes},
     config::{ConfigError, ConfigReader, Live},
     infra::http_server::Drained,
 };
@@ -75,6 +75,7 @@ impl BackendPlugin for Hanging {
         Ok(Plugin {
             routes: Routes::new().get("/", || async { "here" }),
             auth_policies: Vec::new(),
+            actions: Actions::new(),
         })
     }
 

@@ -1,0 +1,215 @@
+//! A plugin's actions, and what of them a caller may see.
+
+use std::{collections::HashSet, fmt, future::Future, pin::Pin, sync::Arc};
+
+use serde_json::{Map, Value, json};
+
+use super::{
+    action::{Action, Attributes, Call, Example},
+    schema::Schema,
+    settings::ActionSettings,
+    visibility::is_visible,
+};
+use crate::{
+    backstage::{auth::Credentials, error::BackstageError, permission::Permission},
+    config::Live,
+};
+
+/// The actions of one plugin, in the order in which they are listed.
+#[derive(Default)]
+pub struct Actions(Vec<Entry>);
+
+/// An action without its types.
+pub(super) struct Entry {
+    pub(super) name: &'static str,
+    title: &'static str,
+    description: &'static str,
+    pub(super) attributes: Attributes,
+    visible_with: Option<Permission>,
+    examples: Vec<Example>,
+    pub(super) input: Schema,
+    pub(super) output: Schema,
+    pub(super) secrets: Option<Schema>,
+    pub(super) run: Run,
+}
+
+/// Reads the input, works, writes the output.
+pub(super) type Run = Box<dyn Fn(Call<Value>) -> Running + Send + Sync>;
+
+/// An action at work.
+pub(super) type Running = Pin<Box<dyn Future<Output = Result<Value, BackstageError>> + Send>>;
+
+impl fmt::Debug for Actions {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_list()
+            .entries(self.0.iter().map(|entry| entry.name))
+            .finish()
+    }
+}
+
+impl Actions {
+    /// No action yet, which is fine.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds an action.
+    #[must_use]
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "as Backstage's own `backend.add`, and nothing is summed up"
+    )]
+    pub fn add<A: Action>(mut self, action: A) -> Self {
+        let action = Arc::new(action);
+        self.0.push(Entry {
+            name: A::NAME,
+            title: A::TITLE,
+            description: A::DESCRIPTION,
+            attributes: A::ATTRIBUTES,
+            visible_with: A::VISIBLE_WITH,
+            examples: A::examples(),
+            input: Schema::of_input::<A::Input>(),
+            output: Schema::of_output::<A::Output>(),
+            secrets: A::secrets(),
+            run: Box::new(move |call| Box::pin(run(Arc::clone(&action), call))),
+        });
+        self
+    }
+
+    /// Returns what is wrong with them: names given twice, schemas nobody checks, examples that do not fit.
+    pub(crate) fn faults(&self) -> Vec<String> {
+        let mut names = HashSet::new();
+        let twice = self.0.iter().filter(|entry| !names.insert(entry.name));
+        let twice = twice.map(|entry| format!("the name '{}' is given twice", entry.name));
+        twice.chain(self.0.iter().flat_map(Entry::faults)).collect()
+    }
+}
+
+async fn run<A: Action>(action: Arc<A>, call: Call<Value>) -> Result<Value, BackstageError> {
+    let Call {
+        caller,
+        input,
+        secrets,
+    } = call;
+    // The schema was checked before, so this is a type that reads less than its schema promises. The parser's own words
+    // could quote the input.
+    let input = serde_json::from_value(input)
+        .map_err(|_| BackstageError::input(format!("The input is not what '{}' reads", A::NAME)))?;
+    let output = action
+        .invoke(Call {
+            caller,
+            input,
+            secrets,
+        })
+        .await?;
+    let unwritable =
+        |error: serde_json::Error| super::invoke::defect("The output could not be written").with_cause(error);
+    serde_json::to_value(output).map_err(unwritable)
+}
+
+impl Entry {
+    fn faults(&self) -> Vec<String> {
+        let schemas = [Some(("input", &self.input)), Some(("output", &self.output))];
+        let secrets = self.secrets.as_ref().map(|secrets| ("secrets", secrets));
+        let schemas = schemas.into_iter().chain([secrets]).flatten();
+        let schemas = schemas.flat_map(|(which, schema)| {
+            let name = self.name;
+            schema
+                .faults()
+                .into_iter()
+                .map(move |fault| format!("the {which} of '{name}': {fault}"))
+        });
+        schemas
+            .chain(self.examples.iter().flat_map(|example| self.misfits(example)))
+            .collect()
+    }
+
+    fn misfits(&self, example: &Example) -> Vec<String> {
+        let input = self.input.issues(&example.input);
+        let output = example.output.as_ref().map(|output| self.output.issues(output));
+        let issues = input.into_iter().chain(output.into_iter().flatten());
+        issues
+            .map(|issue| format!("the example '{}' of '{}': {issue}", example.title, self.name))
+            .collect()
+    }
+
+    fn listing(&self, plugin_id: &str) -> Value {
+        let mut schema = Map::new();
+        schema.insert("input".into(), self.input.as_json().clone());
+        schema.insert("output".into(), self.output.as_json().clone());
+        if let Some(secrets) = &self.secrets {
+            schema.insert("secrets".into(), secrets.as_json().clone());
+        }
+        let mut listing = json!({
+            "id": id_of(plugin_id, self.name),
+            "name": self.name,
+            "title": self.title,
+            "description": self.description,
+            "pluginId": plugin_id,
+            "attributes": self.attributes,
+        });
+        if !self.examples.is_empty() {
+            listing["examples"] = json!(self.examples);
+        }
+        listing["schema"] = Value::Object(schema);
+        listing
+    }
+}
+
+/// A started plugin's actions behind its mount.
+pub(crate) struct Registry {
+    plugin_id: &'static str,
+    entries: Vec<(String, Entry)>,
+    settings: Live<ActionSettings>,
+}
+
+impl Registry {
+    /// Puts the actions under their plugin's id.
+    pub(crate) fn new(plugin_id: &'static str, actions: Actions, settings: Live<ActionSettings>) -> Self {
+        let with_id = |entry: Entry| (id_of(plugin_id, entry.name), entry);
+        Self {
+            plugin_id,
+            entries: actions.0.into_iter().map(with_id).collect(),
+            settings,
+        }
+    }
+
+    /// Returns the newest settings.
+    pub(super) fn settings(&self) -> Arc<ActionSettings> {
+        self.settings.get()
+    }
+
+    /// Returns the listing of what the caller may see. Asks nobody.
+    pub(super) fn list(&self, caller: &Credentials) -> Value {
+        let settings = self.settings.get();
+        let seen = self
+            .entries
+            .iter()
+            .filter(|(id, entry)| shows(&settings, id, entry, caller));
+        let listings: Vec<Value> = seen.map(|(_, entry)| entry.listing(self.plugin_id)).collect();
+        json!({ "actions": listings })
+    }
+
+    /// Finds an action that the caller may see.
+    ///
+    /// # Errors
+    /// 404 alike for what does not exist, is filtered out, or is hidden.
+    pub(super) fn find(&self, id: &str, caller: &Credentials) -> Result<&Entry, BackstageError> {
+        let settings = self.settings.get();
+        let found = self.entries.iter().find(|(each, _)| each == id);
+        let found = found.filter(|(id, entry)| shows(&settings, id, entry, caller));
+        found
+            .map(|(_, entry)| entry)
+            .ok_or_else(|| BackstageError::not_found(format!("Action \"{id}\" not found")))
+    }
+}
+
+fn shows(settings: &ActionSettings, id: &str, entry: &Entry, caller: &Credentials) -> bool {
+    settings.filter.admits(id, entry.attributes)
+        && is_visible(entry.visible_with.as_ref(), caller, settings.permissions_enabled)
+}
+
+fn id_of(plugin_id: &str, name: &str) -> String {
+    format!("{plugin_id}:{name}")
+}

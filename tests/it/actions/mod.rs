@@ -1,0 +1,10 @@
+//! The actions registry over HTTP: a plugin's actions are listed, run, and refused with a reason a person gets to see.
+
+mod callers;
+mod failures;
+mod filters;
+mod invoke;
+mod limits;
+mod list;
+mod portal;
+mod sample;
