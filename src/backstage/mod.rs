@@ -6,6 +6,7 @@ pub mod builder;
 pub mod discovery;
 pub mod error;
 pub mod front;
+pub mod integrations;
 pub mod lifecycle;
 mod mount;
 pub mod permission;

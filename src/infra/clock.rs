@@ -1,4 +1,4 @@
-//! The wall clock as log lines write it, cheap enough to ask for every request.
+//! The wall clock: as tokens are dated, and as log lines write it, cheap enough to ask for every request.
 
 use std::{
     cell::RefCell,
@@ -11,6 +11,12 @@ const SECOND_LENGTH: usize = 20;
 thread_local! {
     /// The second last written by this thread, and its text.
     static LAST_SECOND: RefCell<(u64, String)> = const { RefCell::new((u64::MAX, String::new())) };
+}
+
+/// The time now in whole seconds since 1970, as tokens are dated.
+pub fn unix_seconds() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
 /// Appends the time now as JavaScript's `toISOString` writes it: `2026-11-21T22:04:33.123Z`.

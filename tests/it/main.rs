@@ -20,6 +20,7 @@ mod docs;
 mod front;
 mod git;
 mod http;
+mod integrations;
 mod kubernetes;
 mod layering;
 mod mount;

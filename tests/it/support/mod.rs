@@ -4,6 +4,7 @@ pub(crate) mod app;
 pub(crate) mod backstage;
 pub(crate) mod binary;
 pub(crate) mod git;
+pub(crate) mod github;
 pub(crate) mod kubernetes;
 pub(crate) mod kubernetes_fake;
 pub(crate) mod log;
