@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use http::StatusCode;
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::{
     domain::{Run, Space, Stack},
@@ -11,22 +12,33 @@ use super::{
 };
 use crate::infra::http_server::{JsonResponse, PreparedJson};
 
-#[derive(Serialize)]
-struct StackBody<'a> {
-    id: &'a str,
-    name: &'a str,
-    description: Option<&'a str>,
-    labels: &'a [String],
-    state: &'a str,
-    branch: &'a str,
+/// A stack, as the list and the actions show it.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub(super) struct StackBody {
+    /// The slug, as in the address of the stack's page.
+    pub(super) id: String,
+    /// The name people see.
+    name: String,
+    /// What people wrote about it.
+    description: Option<String>,
+    /// Such as `env:production`.
+    labels: Vec<String>,
+    /// Such as FINISHED; Spacelift may add new ones.
+    state: String,
+    /// The branch it follows.
+    branch: String,
+    /// The space it belongs to.
     #[serde(rename = "spaceDetails")]
-    space_details: SpaceBody<'a>,
+    space_details: SpaceBody,
 }
 
-#[derive(Serialize)]
-struct SpaceBody<'a> {
-    id: &'a str,
-    name: &'a str,
+/// A space.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub(super) struct SpaceBody {
+    /// The id.
+    id: String,
+    /// The name people see.
+    name: String,
 }
 
 #[derive(Serialize)]
@@ -35,34 +47,44 @@ struct RunBody<'a> {
     state: &'a str,
 }
 
-impl<'a> From<&'a Stack> for StackBody<'a> {
-    fn from(stack: &'a Stack) -> Self {
+impl From<Stack> for StackBody {
+    fn from(stack: Stack) -> Self {
         Self {
-            id: &stack.id,
-            name: &stack.name,
-            description: stack.description.as_deref(),
-            labels: &stack.labels,
-            state: &stack.state.0,
-            branch: &stack.branch,
-            space_details: SpaceBody::from(&stack.space),
+            id: stack.id,
+            name: stack.name,
+            description: stack.description,
+            labels: stack.labels,
+            state: stack.state.0,
+            branch: stack.branch,
+            space_details: SpaceBody::from(stack.space),
         }
     }
 }
 
-impl<'a> From<&'a Space> for SpaceBody<'a> {
-    fn from(space: &'a Space) -> Self {
+impl From<Space> for SpaceBody {
+    fn from(space: Space) -> Self {
         Self {
-            id: &space.id,
-            name: &space.name,
+            id: space.id,
+            name: space.name,
         }
     }
 }
 
 /// Serialises the list once for all who will get it.
-pub(super) fn prepare(stacks: &[Stack]) -> Result<Arc<PreparedJson>, SpaceliftError> {
-    let bodies: Vec<_> = stacks.iter().map(StackBody::from).collect();
+pub(super) fn prepare(stacks: Vec<Stack>) -> Result<Arc<PreparedJson>, SpaceliftError> {
+    let bodies: Vec<_> = stacks.into_iter().map(StackBody::from).collect();
     let written = serde_json::to_vec(&bodies).map_err(|_| SpaceliftError::Abandoned)?;
     Ok(Arc::new(PreparedJson::new(written)))
+}
+
+/// Reads back what `prepare` wrote.
+pub(super) fn read(list: &PreparedJson) -> Result<Vec<StackBody>, SpaceliftError> {
+    serde_json::from_slice(list.body()).map_err(|_| SpaceliftError::Abandoned)
+}
+
+/// One stack.
+pub(super) fn stack(stack: &StackBody) -> Result<JsonResponse, SpaceliftError> {
+    JsonResponse::new(StatusCode::OK, stack).map_err(|_| SpaceliftError::Abandoned)
 }
 
 /// The answer to a trigger.
@@ -93,7 +115,7 @@ mod tests {
             },
         };
         let expected = r#"[{"id":"a","name":"A \"quoted\"","description":null,"labels":["env:prod"],"state":"FINISHED","branch":"main","spaceDetails":{"id":"s","name":"S"}}]"#;
-        assert_eq!(prepare(&[stack]).unwrap().body().as_ref(), expected.as_bytes());
-        assert_eq!(prepare(&[]).unwrap().body().as_ref(), b"[]");
+        assert_eq!(prepare(vec![stack]).unwrap().body().as_ref(), expected.as_bytes());
+        assert_eq!(prepare(Vec::new()).unwrap().body().as_ref(), b"[]");
     }
 }

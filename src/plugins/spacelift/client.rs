@@ -236,9 +236,18 @@ impl SpaceliftClient {
 
     /// Where a person finds the stack.
     fn link(&self, stack: &StackId) -> String {
+        self.link_to(&["stack", stack.as_str()])
+    }
+
+    /// Where a person finds a run.
+    pub(super) fn run_link(&self, stack: &StackId, run: &str) -> String {
+        self.link_to(&["stack", stack.as_str(), "run", run])
+    }
+
+    fn link_to(&self, page: &[&str]) -> String {
         let mut link = self.host.clone();
         if let Ok(mut path) = link.path_segments_mut() {
-            path.clear().extend(["stack", stack.as_str()]);
+            path.clear().extend(page);
         }
         link.into()
     }

@@ -12,18 +12,16 @@ const MAX_STACK_ID: usize = 255;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct StackId(String);
 
-/// Why a path segment cannot be a stack's id.
+/// Why a text cannot be a stack's id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum InvalidStackId {
     #[error(
         "The stack id in the path has a broken percent escape; encode it as UTF-8 with encodeURIComponent"
     )]
     BrokenEscape,
-    #[error(
-        "The stack id in the path is longer than {MAX_STACK_ID} bytes; use the id that the stack list gives"
-    )]
+    #[error("The stack id is longer than {MAX_STACK_ID} bytes; use the id that the stack list gives")]
     TooLong,
-    #[error("The stack id in the path has a control character; use the id that the stack list gives")]
+    #[error("The stack id has a control character; use the id that the stack list gives")]
     ControlCharacter,
 }
 
@@ -36,13 +34,19 @@ impl StackId {
         let id = percent_decode_str(segment)
             .decode_utf8()
             .map_err(|_| InvalidStackId::BrokenEscape)?;
+        Self::new(id)
+    }
+
+    /// Takes an id as it is.
+    pub(super) fn new(id: impl Into<String>) -> Result<Self, InvalidStackId> {
+        let id = id.into();
         if id.len() > MAX_STACK_ID {
             return Err(InvalidStackId::TooLong);
         }
         if id.chars().any(char::is_control) {
             return Err(InvalidStackId::ControlCharacter);
         }
-        Ok(Self(id.into_owned()))
+        Ok(Self(id))
     }
 
     pub(super) fn as_str(&self) -> &str {

@@ -197,6 +197,12 @@ impl From<SpaceliftError> for BackstageError {
     }
 }
 
+impl From<InvalidStackId> for BackstageError {
+    fn from(invalid: InvalidStackId) -> Self {
+        SpaceliftError::from(invalid).into()
+    }
+}
+
 /// This plugin's body: the frontend prints `error` as it is, so it must be text.
 ///
 /// The paths every plugin shares keep Backstage's envelope, which is what their callers read.

@@ -1,5 +1,6 @@
 //! Spacelift: the plugin `spacelift-io`, which lists stacks and triggers runs.
 
+mod actions;
 mod bodies;
 mod check;
 mod client;
@@ -10,6 +11,7 @@ mod error;
 mod failure;
 mod graphql;
 mod hold;
+mod permissions;
 mod routes;
 mod service;
 mod stack_list;
@@ -27,7 +29,6 @@ use tracing::warn;
 use self::{client::SpaceliftClient, config::Config, service::Spacelift};
 use crate::{
     backstage::{
-        actions::Actions,
         error::{BackstageError, RequestLine},
         plugin::{BackendPlugin, Check, InitError, Plugin, PluginEnv},
     },
@@ -59,10 +60,11 @@ impl BackendPlugin for SpaceliftPlugin {
             );
         }
         let spacelift = Spacelift::new(&config, &env).map_err(|error| InitError(error.to_string()))?;
+        let spacelift = Arc::new(spacelift);
         Ok(Plugin {
-            routes: routes::routes(Arc::new(spacelift)),
+            actions: actions::all(&spacelift),
+            routes: routes::routes(spacelift),
             auth_policies: vec![routes::OPEN],
-            actions: Actions::new(),
         })
     }
 

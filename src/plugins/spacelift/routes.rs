@@ -1,4 +1,4 @@
-//! `/health`, `/stacks`, `/stacks/{id}/trigger`.
+//! `/health`, `/stacks`, `/stacks/{id}`, `/stacks/{id}/trigger`.
 
 use std::sync::Arc;
 
@@ -11,14 +11,12 @@ use http::{StatusCode, Uri};
 use super::{
     bodies,
     domain::{InvalidStackId, StackId},
-    error::SpaceliftError,
     service::Spacelift,
 };
 use crate::{
     backstage::{
         auth::{Allow, AuthPolicy, Credentials},
         error::BackstageError,
-        permission::{Action, Permission},
         routes::Routes,
     },
     infra::http_server::JsonResponse,
@@ -30,25 +28,16 @@ pub(super) const OPEN: AuthPolicy = AuthPolicy {
     allow: Allow::Unauthenticated,
 };
 
-/// Needed to see the stacks.
-const READ_STACKS: Permission = Permission {
-    name: "spacelift.stack.read",
-    action: Action::Read,
-};
-
-/// Needed to start a run.
-const TRIGGER_RUNS: Permission = Permission {
-    name: "spacelift.run.trigger",
-    action: Action::Update,
-};
-
-/// The routes of the Node plugin.
+/// The routes of the Node plugin, and one stack alone.
 pub(super) fn routes(spacelift: Arc<Spacelift>) -> Routes {
-    let (lists, triggers) = (Arc::clone(&spacelift), spacelift);
+    let (lists, looks, triggers) = (Arc::clone(&spacelift), Arc::clone(&spacelift), spacelift);
     Routes::new()
         .get("/health", health)
         .get("/stacks", move |caller, request| {
             list_stacks(Arc::clone(&lists), caller, request)
+        })
+        .get("/stacks/{id}", move |caller, uri| {
+            get_stack(Arc::clone(&looks), caller, uri)
         })
         .post("/stacks/{id}/trigger", move |caller, uri| {
             trigger_run(Arc::clone(&triggers), caller, uri)
@@ -64,9 +53,18 @@ async fn list_stacks(
     caller: Credentials,
     request: Request,
 ) -> Result<Response, BackstageError> {
-    caller.admits(&READ_STACKS)?;
-    let stacks = spacelift.list_stacks().await?;
+    let stacks = spacelift.list_stacks(&caller).await?;
     Ok(stacks.respond(request.method(), request.headers()))
+}
+
+async fn get_stack(
+    spacelift: Arc<Spacelift>,
+    caller: Credentials,
+    uri: Uri,
+) -> Result<JsonResponse, BackstageError> {
+    let stack = stack_id(uri.path(), 0)?;
+    let stack = spacelift.stack(stack, &caller).await?;
+    Ok(bodies::stack(&stack)?)
 }
 
 async fn trigger_run(
@@ -74,15 +72,16 @@ async fn trigger_run(
     caller: Credentials,
     uri: Uri,
 ) -> Result<Response, BackstageError> {
-    caller.admits(&TRIGGER_RUNS)?;
-    let stack = stack_id(uri.path()).map_err(SpaceliftError::from)?;
+    let stack = stack_id(uri.path(), 1)?;
     let run = spacelift.trigger_run(stack, &caller).await?;
     Ok(bodies::run_started(&run)?.into_response())
 }
 
-/// Reads the id from the raw path, since axum forgives broken escapes that Express refuses.
-fn stack_id(path: &str) -> Result<StackId, InvalidStackId> {
-    // `…/{id}/trigger`: the last part but one.
-    let segment = path.split('/').filter(|segment| !segment.is_empty()).nth_back(1);
+/// Reads the id from the raw path, since axum forgives broken escapes that Express refuses; so many parts follow it.
+fn stack_id(path: &str, after: usize) -> Result<StackId, InvalidStackId> {
+    let segment = path
+        .split('/')
+        .filter(|segment| !segment.is_empty())
+        .nth_back(after);
     StackId::from_segment(segment.unwrap_or_default())
 }

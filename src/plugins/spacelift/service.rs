@@ -1,4 +1,7 @@
-//! What the portal may ask of Spacelift: the list, and a run. Routes call it, actions will.
+//! What the portal may ask of Spacelift: the list, and a run. Routes and actions
+//! call it, and it sees to the permissions of both.
+
+use std::sync::Arc;
 
 use futures_util::FutureExt;
 use http::HeaderValue;
@@ -6,18 +9,19 @@ use tokio::sync::oneshot;
 use tracing::{Instrument, Span, info, warn};
 
 use super::{
-    bodies,
+    bodies::{self, StackBody},
     client::SpaceliftClient,
     config::Config,
     domain::{Run, StackId},
     error::SpaceliftError,
-    stack_list::{Answer, Fetch, StackList},
+    permissions,
+    stack_list::{Fetch, StackList},
     text,
 };
 use crate::{
-    backstage::{auth::Credentials, plugin::PluginEnv, user_text::encode_user_text},
+    backstage::{auth::Credentials, error::BackstageError, plugin::PluginEnv, user_text::encode_user_text},
     config::Live,
-    infra::{http_client::ClientError, tasks::Tasks},
+    infra::{http_client::ClientError, http_server::PreparedJson, tasks::Tasks},
 };
 
 /// The Spacelift account as the portal uses it.
@@ -42,8 +46,30 @@ impl Spacelift {
     }
 
     /// Returns the list as it is sent; see `StackList` for how fresh it is.
-    pub(super) async fn list_stacks(&self) -> Answer {
-        self.stacks.get().await
+    pub(super) async fn list_stacks(
+        &self,
+        caller: &Credentials,
+    ) -> Result<Arc<PreparedJson>, BackstageError> {
+        caller.admits(&permissions::READ_STACKS)?;
+        Ok(self.stacks.get().await?)
+    }
+
+    /// Returns the stacks of that list.
+    pub(super) async fn stacks(&self, caller: &Credentials) -> Result<Vec<StackBody>, BackstageError> {
+        let list = self.list_stacks(caller).await?;
+        Ok(bodies::read(&list)?)
+    }
+
+    /// Returns one stack of that list, which is as fresh as a look at it alone and costs Spacelift nothing.
+    pub(super) async fn stack(&self, id: StackId, caller: &Credentials) -> Result<StackBody, BackstageError> {
+        let mut stacks = self.stacks(caller).await?.into_iter();
+        let found = stacks.find(|stack| stack.id == id.as_str());
+        Ok(found.ok_or(SpaceliftError::StackNotFound { stack: id })?)
+    }
+
+    /// Where a person finds a run.
+    pub(super) fn run_url(&self, stack: &StackId, run: &str) -> String {
+        self.client.run_link(stack, run)
     }
 
     /// Starts a run in the caller's name. The work goes on if the caller leaves: half a trigger is worse than one.
@@ -51,9 +77,10 @@ impl Spacelift {
         &self,
         stack: StackId,
         caller: &Credentials,
-    ) -> Result<Run, SpaceliftError> {
+    ) -> Result<Run, BackstageError> {
+        caller.admits(&permissions::TRIGGER_RUNS)?;
         if self.read_only {
-            return Err(SpaceliftError::ReadOnly);
+            return Err(SpaceliftError::ReadOnly.into());
         }
         let caller = encode_user_text(caller.subject().unwrap_or("nobody"));
         let lost = self.client.lost(&stack, SpaceliftError::Abandoned);
@@ -67,7 +94,7 @@ impl Spacelift {
             let _ = sender.send(outcome);
         };
         self.tasks.spawn(work.instrument(Span::current()));
-        told(receiver, lost).await
+        Ok(told(receiver, lost).await?)
     }
 }
 
@@ -82,7 +109,7 @@ async fn told(
 fn fetch_with(client: SpaceliftClient) -> Fetch {
     Box::new(move || {
         let client = client.clone();
-        async move { bodies::prepare(&client.stacks().await?) }.boxed()
+        async move { bodies::prepare(client.stacks().await?) }.boxed()
     })
 }
 
@@ -110,7 +137,6 @@ mod tests {
     use http::StatusCode;
 
     use super::*;
-    use crate::backstage::error::BackstageError;
 
     #[tokio::test]
     async fn a_trigger_whose_task_died_may_have_started_a_run_and_says_so() {

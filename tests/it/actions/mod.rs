@@ -8,3 +8,4 @@ mod limits;
 mod list;
 mod portal;
 mod sample;
+mod spacelift;

@@ -255,7 +255,10 @@ async fn refusals_before_spacelift_are_text_in_this_plugin_and_an_envelope_below
         .unwrap();
     assert_eq!(refusal(wrong).await, (401, "Illegal token".to_owned()));
     assert_eq!(refusal(app.get("/api/spacelift-io/nope").await).await.0, 404);
-    assert_eq!(refusal(app.get("/api/spacelift-io/stacks/x").await).await.0, 404);
+    assert_eq!(
+        refusal(app.get("/api/spacelift-io/stacks/x/y").await).await.0,
+        404
+    );
     let (status, text) = read(anonymous("/api/spacelift-io/.backstage/x").await.unwrap()).await;
     assert!(
         status == 401 && text.starts_with(r#"{"error":{"name":"AuthenticationError""#),
