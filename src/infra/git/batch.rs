@@ -30,7 +30,8 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    /// Makes the commits on the base. A change whose commit of an earlier round is found there is answered at once.
+    /// Makes the commits on the base. A change whose commit of an earlier round is found there is answered at once, and
+    /// so is one whose time is over or that was sent as often as allowed.
     ///
     /// # Errors
     /// The mirror is damaged; the changes come back with the error.
@@ -38,35 +39,42 @@ impl Batch {
         repository: &Repository,
         base: Option<Oid>,
         changes: Vec<Pending>,
+        most_sent: u32,
     ) -> Result<Self, (GitError, Vec<Pending>)> {
         let mut batch = Self {
             members: Vec::with_capacity(changes.len()),
             head: base,
         };
         let mut changes = changes.into_iter();
-        while let Some(mut pending) = changes.next() {
+        while let Some(pending) = changes.next() {
             if let Some(landed) = landed(repository, base, &pending) {
                 pending.answer(Ok(Written::Committed(CommitId(landed))));
-                continue;
+            } else if pending.ticket.is_over() || pending.sent.len() >= most_sent as usize {
+                pending.end();
+            } else if pending.ticket.stage.begin()
+                && let Err(failed) = batch.add(repository, pending)
+            {
+                let (damage, pending) = *failed;
+                let begun = batch.take_back().into_iter().chain(taken_back(vec![pending]));
+                return Err((damage, begun.chain(changes).collect()));
             }
-            if !pending.stage.begin() {
-                continue;
-            }
-            let made = match commit::build(repository, batch.head, &mut pending.change) {
-                Err(damage) if damage.blames_the_mirror() => {
-                    let others = batch.take_back().into_iter().chain([pending]).chain(changes);
-                    return Err((damage, others.collect()));
-                }
-                Err(error) => Made::Failed(error),
-                Ok(None) => Made::Unchanged,
-                Ok(Some(commit)) => {
-                    batch.head = Some(commit);
-                    Made::Commit(commit)
-                }
-            };
-            batch.members.push(Member { pending, made });
         }
         Ok(batch)
+    }
+
+    /// Makes the change's commit on those before it.
+    fn add(&mut self, repository: &Repository, mut pending: Pending) -> Result<(), Box<(GitError, Pending)>> {
+        let made = match commit::build(repository, self.head, &mut pending.change) {
+            Err(damage) if damage.blames_the_mirror() => return Err(Box::new((damage, pending))),
+            Err(error) => Made::Failed(error),
+            Ok(None) => Made::Unchanged,
+            Ok(Some(commit)) => {
+                self.head = Some(commit);
+                Made::Commit(commit)
+            }
+        };
+        self.members.push(Member { pending, made });
+        Ok(())
     }
 
     /// The commit to push, none if nothing changes.
@@ -115,7 +123,7 @@ impl Batch {
             match made {
                 Made::Commit(commit) => pending.sent.push(commit),
                 _ if pending.is_undecided() => {}
-                _ => pending.stage.take_back(),
+                _ => pending.ticket.stage.take_back(),
             }
             pending
         };
@@ -126,7 +134,7 @@ impl Batch {
 fn taken_back(changes: Vec<Pending>) -> Vec<Pending> {
     // One that may have landed in an earlier round stays undecided.
     let certain = changes.iter().filter(|pending| !pending.is_undecided());
-    certain.for_each(|pending| pending.stage.take_back());
+    certain.for_each(|pending| pending.ticket.stage.take_back());
     changes
 }
 

@@ -1,23 +1,34 @@
 //! What reading and writing a repository share: its settings, its mirror and the credential.
 
 use std::{
+    panic::AssertUnwindSafe,
     path::PathBuf,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
 
+use futures_util::FutureExt as _;
 use git2::{Oid, Repository};
 use parking_lot::Mutex;
+use tokio::time::timeout;
 
 use super::{
     credentials::{Credentials, SharedCredentials},
     error::GitError,
+    generation::Handle,
     mirror::{Known, Mirror},
     pending::Pending,
     queue::Queue,
     remote::{BranchName, RemoteUrl},
+    talk::AtWork,
     transport::{self, Access, Advertised},
 };
+
+/// Copies a fetch is tried on: one may be damaged, and one exchanged meanwhile.
+const MOST_COPIES: u32 = 3;
+
+/// How long a source may take for a credential; making one may need an answer of another server.
+const CREDENTIALS_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Which repository, as whom, and where its copy is kept.
 #[derive(Clone)]
@@ -45,7 +56,7 @@ pub struct Limits {
     pub most_together: usize,
     /// Changes that wait; each holds its request's memory.
     pub most_waiting: usize,
-    /// Time for one conversation; a first clone takes longest.
+    /// Time for one conversation as a whole; a first clone takes longest.
     pub conversation: Duration,
 }
 
@@ -65,7 +76,10 @@ impl Default for Limits {
 pub(super) struct Engine {
     pub(super) settings: RepositorySettings,
     pub(super) queue: Queue<Pending>,
-    mirror: Mutex<Option<Arc<Mirror>>>,
+    pub(super) at_work: AtWork,
+    mirror: OnceLock<Arc<Mirror>>,
+    /// Held by who opens the mirror.
+    opening: Mutex<()>,
 }
 
 impl Engine {
@@ -73,15 +87,20 @@ impl Engine {
         Self {
             queue: Queue::new(settings.limits.most_waiting),
             settings,
-            mirror: Mutex::default(),
+            at_work: AtWork::default(),
+            mirror: OnceLock::new(),
+            opening: Mutex::default(),
         }
     }
 
     /// The mirror, opened on first use. Blocks.
-    pub(super) fn mirror(&self) -> Result<Arc<Mirror>, GitError> {
-        let mut mirror = self.mirror.lock();
-        if let Some(mirror) = mirror.as_ref() {
-            return Ok(Arc::clone(mirror));
+    pub(super) fn mirror(&self) -> Result<&Arc<Mirror>, GitError> {
+        if let Some(mirror) = self.mirror.get() {
+            return Ok(mirror);
+        }
+        let _opening = self.opening.lock();
+        if let Some(mirror) = self.mirror.get() {
+            return Ok(mirror);
         }
         let RepositorySettings {
             remote,
@@ -91,18 +110,49 @@ impl Engine {
         } = &self.settings;
         let folder = data_folder.join("git").join(remote.folder_name(branch));
         let opened = Arc::new(Mirror::open(folder, branch.clone())?);
-        *mirror = Some(Arc::clone(&opened));
-        Ok(opened)
+        Ok(self.mirror.get_or_init(|| opened))
     }
 
-    /// What the server was last seen to have, if that is known without asking anybody.
+    /// Does work on the local copy. If the copy turns out to be damaged, this very one is put aside, so that the next
+    /// attempt makes it anew. Blocks.
+    pub(super) fn on_copy<T>(
+        &self,
+        work: impl FnOnce(&Mirror, &Handle) -> Result<T, GitError>,
+    ) -> Result<T, GitError> {
+        let mirror = self.mirror()?;
+        let handle = mirror.repository()?;
+        let outcome = work(mirror, &handle);
+        match &outcome {
+            Err(error) if error.blames_the_mirror() => {
+                mirror.discard(handle.generation(), &error.to_string());
+            }
+            Err(_) => {}
+            Ok(_) => {
+                mirror.tidy(handle.generation());
+                handle.done();
+            }
+        }
+        outcome
+    }
+
+    /// What the server was last seen to have, if that is known without asking anybody. Waits for nobody.
     pub(super) fn known(&self) -> Option<Known> {
-        self.mirror.lock().as_ref().and_then(|mirror| mirror.known())
+        self.mirror.get().and_then(|mirror| mirror.known())
     }
 
-    /// Asks for the credential.
+    /// Asks for the credential, for a bounded time and whatever the source does.
     pub(super) async fn credentials(&self, refused: bool) -> Result<Option<Credentials>, GitError> {
-        let given = self.settings.credentials.credentials(refused).await;
+        // The call itself may panic, before there is a future.
+        let asked = async { self.settings.credentials.credentials(refused).await };
+        let asked = timeout(CREDENTIALS_PATIENCE, AssertUnwindSafe(asked).catch_unwind());
+        let given = match asked.await {
+            Ok(Ok(given)) => given,
+            Ok(Err(_)) => return Err(GitError::Internal),
+            Err(_) => Err(format!(
+                "none was given within {} s",
+                CREDENTIALS_PATIENCE.as_secs()
+            )),
+        };
         given.map_err(|reason| GitError::NoCredentials {
             remote: self.settings.remote.to_string(),
             reason,
@@ -119,15 +169,42 @@ impl Engine {
     }
 
     /// Brings the mirror up to date; returns where the branch is. Blocks.
+    ///
+    /// Begins again when the copy was damaged or exchanged meanwhile.
     pub(super) fn fetch(&self, credentials: Option<&Credentials>) -> Result<Option<Oid>, GitError> {
-        let mirror = self.mirror()?;
-        let repository = mirror.repository()?;
+        let mut outcome = Err(GitError::Internal);
+        for _ in 0..MOST_COPIES {
+            outcome = self.on_copy(|mirror, handle| self.fetch_into(mirror, handle, credentials));
+            match &outcome {
+                Ok(Some(_)) => break,
+                Ok(None) => {}
+                Err(error) if error.blames_the_mirror() => {}
+                Err(_) => break,
+            }
+        }
+        outcome.and_then(|tip| {
+            tip.ok_or_else(|| GitError::Mirror {
+                reason: "it was exchanged time and again".to_owned(),
+            })
+        })
+    }
+
+    /// Returns where the branch is; none if this copy is not in use any more.
+    fn fetch_into(
+        &self,
+        mirror: &Mirror,
+        handle: &Handle,
+        credentials: Option<&Credentials>,
+    ) -> Result<Option<Option<Oid>>, GitError> {
         let as_of = Instant::now();
-        let advertised = transport::fetch(&repository, &self.access(credentials))?;
-        let tip = self.tip_of(&mirror, &repository, advertised)?;
-        mirror.note(&repository, Known { tip, as_of })?;
+        let fetched = transport::fetch(handle, &self.access(credentials))?;
+        if fetched.downloaded {
+            handle.generation().add_pack();
+        }
+        let tip = self.tip_of(mirror, handle, fetched.advertised)?;
+        let noted = mirror.note(handle, Known { tip, as_of })?;
         // Something newer may be known by now.
-        Ok(mirror.known().map_or(tip, |known| known.tip))
+        Ok(noted.then(|| mirror.known().map_or(tip, |known| known.tip)))
     }
 
     /// Where the branch is; one that is gone is an error, except in a repository that never had it nor any other.

@@ -9,7 +9,7 @@
 
 use std::{path::Path, time::Duration};
 
-use git2::{ConfigLevel, opts};
+use git2::{ConfigLevel, TraceLevel, opts};
 
 /// What libgit2 takes for the whole process.
 pub(super) struct ProcessOptions<'a> {
@@ -19,6 +19,8 @@ pub(super) struct ProcessOptions<'a> {
     pub(super) connect_timeout: Duration,
     /// Time a connection may stay silent.
     pub(super) silence_timeout: Duration,
+    /// Hears what the library does, among it where it connects to.
+    pub(super) listener: fn(TraceLevel, &[u8]),
     /// Bytes of parsed objects kept in memory, over all repositories.
     pub(super) cache_bytes: u32,
 }
@@ -50,5 +52,5 @@ pub(super) fn set(options: &ProcessOptions<'_>) -> Result<(), git2::Error> {
             opts::set_ssl_cert_file(file)?;
         }
     }
-    Ok(())
+    git2::trace_set(TraceLevel::Debug, options.listener)
 }

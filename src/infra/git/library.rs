@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::{
     files,
     libgit2::{self, ProcessOptions},
+    whereabouts,
 };
 use crate::infra::http_client::{Authorities, system_bundle};
 
@@ -112,6 +113,7 @@ fn set(authorities: Option<&Path>) -> Result<(), LibraryError> {
         connect_timeout: CONNECT_TIMEOUT,
         silence_timeout: SILENCE_TIMEOUT,
         cache_bytes: CACHE_BYTES,
+        listener: whereabouts::hear,
     };
     libgit2::set(&options).map_err(|error| LibraryError::Refused(error.message().to_owned()))
 }

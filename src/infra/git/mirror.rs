@@ -1,4 +1,4 @@
-//! The local copy of one branch: a bare repository that can be thrown away at any time and is made anew from the server.
+//! The local copy of one branch, which can be thrown away at any time and is made anew from the server.
 //!
 //! Nothing in it is needed: what was acknowledged is on the server. A process that is killed leaves a usable copy,
 //! because Git writes objects under a temporary name first, or one that is noticed and made anew.
@@ -7,25 +7,28 @@ use std::{
     fs::{self, File, TryLockError},
     io,
     path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
 
-use git2::{Oid, Repository, RepositoryInitOptions};
+use arc_swap::ArcSwapOption;
+use git2::{Oid, Repository};
 use parking_lot::Mutex;
 use tracing::warn;
-use uuid::Uuid;
 
-use super::{error::GitError, files, remote::BranchName, transport::has, trouble};
-
-/// Packs after which the copy is made anew: each fetch adds one and every look-up goes through all.
-const MOST_PACKS: usize = 200;
-
-/// Files in one of the 256 folders of loose objects after which the copy is made anew: about 65,000 objects.
-const MOST_LOOSE: usize = 256;
-
-/// The folder that stands for all 256, as Git's own `gc.auto` estimates.
-const SAMPLE: &str = "17";
+use super::{
+    error::GitError,
+    files,
+    generation::{self, Generation, Handle},
+    remote::BranchName,
+    repack, soundness,
+    transport::has,
+    trouble,
+};
 
 /// How long to wait for another process to let go of the copy.
 const LOCK_PATIENCE: Duration = Duration::from_secs(1);
@@ -35,6 +38,9 @@ const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 /// Differs after each start of the machine (Linux).
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+
+/// The file that names the copy in use.
+const CURRENT: &str = "current";
 
 /// What the server was last seen to have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,9 +56,14 @@ pub(super) struct Known {
 pub(super) struct Mirror {
     folder: PathBuf,
     branch: BranchName,
-    known: Mutex<Option<Known>>,
-    /// Readers and the writer may be first at the same time.
-    making: Mutex<()>,
+    /// Read without a lock: the async side asks for it.
+    known: ArcSwapOption<Known>,
+    /// Held while copies are exchanged and while what is known moves, for the time of a few small files; never while
+    /// anything is fetched, packed or deleted.
+    current: Mutex<Option<Arc<Generation>>>,
+    /// The branch was there at some time.
+    seen: AtomicBool,
+    packing: AtomicBool,
     /// The operating system lets go of it when the process ends, however it ends.
     _lock: File,
 }
@@ -67,62 +78,65 @@ impl Mirror {
         files::make_private_folder(&folder).map_err(failed)?;
         let lock = File::create(folder.join("lock")).map_err(failed)?;
         take(&lock, &folder)?;
-        let mirror = Self {
+        let copy = usable_copy(&folder, &branch);
+        sweep(&folder, copy.as_ref());
+        Ok(Self {
             folder,
             branch,
-            known: Mutex::default(),
-            making: Mutex::default(),
+            known: ArcSwapOption::empty(),
+            current: Mutex::new(copy.map(Arc::new)),
+            seen: AtomicBool::new(false),
+            packing: AtomicBool::new(false),
             _lock: lock,
-        };
-        mirror.sweep();
-        mirror.distrust_after_restart_of_the_machine();
-        Ok(mirror)
+        })
     }
 
     /// The repository, made anew if it is not there or cannot be opened. Cheap: to be called for each piece of work.
     ///
     /// # Errors
     /// It cannot be made.
-    pub(super) fn repository(&self) -> Result<Repository, GitError> {
-        let _making = self.making.lock();
-        let path = self.repository_path();
-        if path.exists() {
-            match Repository::open_bare(&path) {
-                Ok(repository) if !self.is_overgrown() => return Ok(repository),
-                Ok(_) => self.discard("it has grown too large"),
-                Err(error) => self.discard(error.message()),
-            }
-        }
-        self.make()
+    pub(super) fn repository(&self) -> Result<Handle, GitError> {
+        let generation = self.generation()?;
+        let opened = generation.open().or_else(|error| {
+            self.discard(&generation, error.message());
+            self.generation()?.open().map_err(|error| self.failed(&error))
+        })?;
+        Ok(opened)
     }
 
-    /// Puts the copy aside and deletes it; the next piece of work makes it anew. Readers that hold it open finish.
-    pub(super) fn discard(&self, reason: &str) {
+    /// Puts this copy aside; the next piece of work makes one anew. Nothing happens if it is not the current one any
+    /// more. Those at work on it finish.
+    pub(super) fn discard(&self, generation: &Arc<Generation>, reason: &str) {
+        let mut current = self.current.lock();
+        if !is_current(&current, generation) {
+            return;
+        }
         warn!(folder = %self.folder.display(), "The local copy of a repository is made anew: {reason}");
-        let mut known = self.known.lock();
-        let aside = self.folder.join(format!("old-{}", Uuid::new_v4()));
-        let _ = fs::rename(self.repository_path(), &aside);
-        let _ = fs::remove_dir_all(&aside);
-        *known = None;
+        let _ = fs::remove_file(self.folder.join(CURRENT));
+        self.known.store(None);
+        generation.retire();
+        *current = None;
     }
 
     /// What the server was last seen to have, if it was asked since the copy was made.
     pub(super) fn known(&self) -> Option<Known> {
-        *self.known.lock()
+        self.known.load().as_deref().copied()
     }
 
-    /// Remembers what the server has. Something older than what is known is passed over.
+    /// Remembers what the server has, as this copy holds it. Something older than what is known is passed over.
+    /// Returns whether the copy is still the current one; if not, nothing is remembered.
     ///
     /// # Errors
     /// The reference cannot be written.
-    pub(super) fn note(&self, repository: &Repository, seen: Known) -> Result<(), GitError> {
-        let mut known = self.known.lock();
-        if known.is_some_and(|known| known.as_of > seen.as_of) {
-            return Ok(());
+    pub(super) fn note(&self, handle: &Handle, seen: Known) -> Result<bool, GitError> {
+        let current = self.current.lock();
+        if !is_current(&current, handle.generation()) {
+            return Ok(false);
         }
-        self.move_reference(repository, seen.tip)?;
-        *known = Some(seen);
-        Ok(())
+        if self.known().is_none_or(|known| known.as_of <= seen.as_of) {
+            self.remember(handle, seen)?;
+        }
+        Ok(true)
     }
 
     /// Remembers that the server took the commit, so that a fetch begun before cannot hide it. A fetch that has
@@ -130,115 +144,172 @@ impl Mirror {
     ///
     /// # Errors
     /// The reference cannot be written.
-    pub(super) fn note_landed(&self, repository: &Repository, commit: Oid) -> Result<(), GitError> {
-        let mut known = self.known.lock();
-        let beyond = known.and_then(|known| known.tip).is_some_and(|tip| {
-            has(repository, tip) && repository.graph_descendant_of(tip, commit).unwrap_or(false)
-        });
+    pub(super) fn note_landed(&self, handle: &Handle, commit: Oid) -> Result<(), GitError> {
+        let current = self.current.lock();
+        if !is_current(&current, handle.generation()) {
+            // The copy of today may lack the commit: the server has to be asked.
+            self.known.store(None);
+            return Ok(());
+        }
+        let beyond = self
+            .known()
+            .and_then(|known| known.tip)
+            .is_some_and(|tip| has(handle, tip) && handle.graph_descendant_of(tip, commit).unwrap_or(false));
         if beyond {
             return Ok(());
         }
-        *known = Some(Known {
+        let seen = Known {
             tip: Some(commit),
             as_of: Instant::now(),
-        });
-        self.move_reference(repository, Some(commit))
+        };
+        self.remember(handle, seen)
     }
 
-    /// The next fetch begins from the reference, and a branch once seen is missed when it is gone.
-    fn move_reference(&self, repository: &Repository, tip: Option<Oid>) -> Result<(), GitError> {
-        let reference = self.branch.reference();
-        match tip {
-            Some(tip) if repository.refname_to_id(&reference).ok() != Some(tip) => {
-                let written = repository.reference(&reference, tip, true, "seen on the server");
-                written
-                    .map(|_| ())
-                    .map_err(|error| trouble::local(&error, &self.folder))
-            }
-            _ => Ok(()),
+    /// Forgets that the branch is at a commit which turned out not to be in the copy.
+    pub(super) fn forget(&self, commit: Oid) {
+        let _current = self.current.lock();
+        if self.known().is_some_and(|known| known.tip == Some(commit)) {
+            self.known.store(None);
         }
     }
 
     /// Whether the branch was there at an earlier time.
     pub(super) fn remembers_branch(&self, repository: &Repository) -> bool {
-        repository.refname_to_id(&self.branch.reference()).is_ok()
+        self.seen.load(Ordering::Acquire) || repository.refname_to_id(&self.branch.reference()).is_ok()
     }
 
-    fn repository_path(&self) -> PathBuf {
-        self.folder.join("mirror.git")
-    }
-
-    /// Makes an empty repository under another name first, so that one with the right name is whole.
-    fn make(&self) -> Result<Repository, GitError> {
-        let new = self.folder.join(format!("new-{}", Uuid::new_v4()));
-        let failed = |error: git2::Error| trouble::local(&error, &self.folder);
-        let mut options = RepositoryInitOptions::new();
-        options.bare(true).no_reinit(true).external_template(false);
-        let repository = Repository::init_opts(&new, &options).map_err(failed)?;
-        let mut config = repository.config().map_err(failed)?;
-        // The credential must not follow a redirect.
-        config.set_str("http.followRedirects", "false").map_err(failed)?;
-        config.set_bool("core.logAllRefUpdates", false).map_err(failed)?;
-        drop((config, repository));
-        fs::rename(&new, self.repository_path()).map_err(|error| io_error(&self.folder, &error))?;
-        Repository::open_bare(self.repository_path()).map_err(failed)
-    }
-
-    fn is_overgrown(&self) -> bool {
-        let objects = self.repository_path().join("objects");
-        let (mut packs, mut loose) = (0, 0);
-        files::each_entry(&objects.join("pack"), |_, name| {
-            packs += usize::from(name.ends_with(".pack"))
-        });
-        files::each_entry(&objects.join(SAMPLE), |_, _| loose += 1);
-        packs > MOST_PACKS || loose > MOST_LOOSE
-    }
-
-    /// Removes what only a killed process leaves: locks nobody holds, temporary files, copies put aside.
-    fn sweep(&self) {
-        files::each_entry(&self.folder, |path, name| {
-            if name.starts_with("old-") || name.starts_with("new-") || name.starts_with("authorities-") {
-                let _ = fs::remove_dir_all(path).or_else(|_| fs::remove_file(path));
+    /// Packs a copy that has grown, off everybody's way.
+    pub(super) fn tidy(self: &Arc<Self>, generation: &Arc<Generation>) {
+        if !generation.is_overgrown() || self.packing.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let (mirror, generation) = (Arc::clone(self), Arc::clone(generation));
+        // Neither this round nor the end of the process waits for it.
+        let begun = thread::Builder::new().name("git-pack".to_owned()).spawn(move || {
+            if let Err(error) = mirror.pack(&generation) {
+                warn!(folder = %mirror.folder.display(), "The local copy of a repository could not be packed: {error}");
+                generation.count_anew();
             }
+            mirror.packing.store(false, Ordering::Release);
         });
-        let repository = self.repository_path();
-        remove_files(&repository, |name| name.ends_with(".lock"));
-        remove_locks(&repository.join("refs"));
-        remove_files(&repository.join("objects"), |name| name.starts_with("tmp_"));
-        let finished = [".pack", ".idx", ".keep", ".rev", ".mtimes"];
-        remove_files(&repository.join("objects/pack"), |name| {
-            !finished.iter().any(|ending| name.ends_with(ending))
-        });
+        if begun.is_err() {
+            self.packing.store(false, Ordering::Release);
+        }
     }
 
-    /// Nothing is synced to disk, so a machine that lost power may have cut files short, and libgit2 1.9 never
-    /// returns from a loose object that ends early. A process that is killed loses nothing.
-    fn distrust_after_restart_of_the_machine(&self) {
-        let (file, boot) = (self.folder.join("boot"), fs::read(BOOT_ID).unwrap_or_default());
-        let same = fs::read(&file).is_ok_and(|written| written == boot);
-        if self.repository_path().exists() && !same {
-            self.discard("the machine was restarted since");
-        } else if !self.is_sound() {
-            self.discard("it is damaged");
-        }
-        // If it cannot be written, the next process makes the copy anew.
-        let _ = fs::write(file, boot);
-    }
-
-    /// Whether the branch, if it is there, leads to files.
-    fn is_sound(&self) -> bool {
-        if !self.repository_path().exists() {
-            return true;
-        }
-        let Ok(repository) = Repository::open_bare(self.repository_path()) else {
-            return false;
+    fn pack(&self, old: &Arc<Generation>) -> Result<(), GitError> {
+        let packed = repack::pack(&self.folder, old);
+        let (new, copied) = packed.map_err(|error| self.failed(&error))?;
+        let new = Arc::new(new);
+        let mut current = self.current.lock();
+        let tip = self.known().and_then(|known| known.tip);
+        let outcome = match is_current(&current, old) {
+            true => copied.catch_up(old, &new).and_then(|()| self.adopt(&new, tip)),
+            // Made anew meanwhile: there is nothing to pack.
+            false => Ok(false),
         };
-        match repository.find_reference(&self.branch.reference()) {
-            Ok(reference) => reference
-                .target()
-                .is_some_and(|tip| leads_to_files(&repository, tip)),
-            Err(error) => error.code() == git2::ErrorCode::NotFound,
+        let (retired, taken) = match outcome {
+            Ok(true) => (old, true),
+            _ => (&new, false),
+        };
+        retired.retire();
+        if taken {
+            *current = Some(Arc::clone(&new));
         }
+        drop(current);
+        outcome.map(|_| ()).map_err(|error| self.failed(&error))
+    }
+
+    /// Whether the new copy holds what the old one was known to hold; then it is the one in use from now on.
+    fn adopt(&self, new: &Arc<Generation>, tip: Option<Oid>) -> Result<bool, git2::Error> {
+        let handle = new.open()?;
+        if let Some(tip) = tip {
+            handle.find_commit(tip)?.tree()?;
+            handle.reference(&self.branch.reference(), tip, true, "seen on the server")?;
+        }
+        handle.done();
+        write_current(&self.folder, new).map_err(|error| git2::Error::from_str(&error.to_string()))?;
+        Ok(true)
+    }
+
+    /// The next fetch begins from the reference, and a branch once seen is missed when it is gone.
+    fn remember(&self, handle: &Handle, seen: Known) -> Result<(), GitError> {
+        let reference = self.branch.reference();
+        if let Some(tip) = seen.tip {
+            self.seen.store(true, Ordering::Release);
+            if handle.refname_to_id(&reference).ok() != Some(tip) {
+                let written = handle.reference(&reference, tip, true, "seen on the server");
+                written.map_err(|error| self.failed(&error))?;
+            }
+        }
+        self.known.store(Some(Arc::new(seen)));
+        Ok(())
+    }
+
+    fn generation(&self) -> Result<Arc<Generation>, GitError> {
+        let mut current = self.current.lock();
+        if let Some(generation) = current.as_ref() {
+            return Ok(Arc::clone(generation));
+        }
+        let made = Generation::make(&self.folder).map_err(|error| self.failed(&error))?;
+        let made = Arc::new(made);
+        // If it cannot be written, the next process makes the copy anew.
+        let _ = write_current(&self.folder, &made);
+        *current = Some(Arc::clone(&made));
+        Ok(made)
+    }
+
+    fn failed(&self, error: &git2::Error) -> GitError {
+        trouble::local(error, &self.folder)
+    }
+}
+
+fn is_current(current: &Option<Arc<Generation>>, generation: &Arc<Generation>) -> bool {
+    current
+        .as_ref()
+        .is_some_and(|current| Arc::ptr_eq(current, generation))
+}
+
+/// Under another name first, so that it names a copy or does not exist.
+fn write_current(folder: &Path, generation: &Generation) -> io::Result<()> {
+    let name = generation.path().file_name().unwrap_or_default();
+    let new = folder.join("current.new");
+    fs::write(&new, name.as_encoded_bytes())?;
+    fs::rename(new, folder.join(CURRENT))
+}
+
+/// The copy that an earlier process left, if it can be used.
+///
+/// Nothing is synced to disk, so a machine that lost power may have cut any file short. A process that is killed loses
+/// nothing.
+fn usable_copy(folder: &Path, branch: &BranchName) -> Option<Generation> {
+    let (boot, file) = (fs::read(BOOT_ID).unwrap_or_default(), folder.join("boot"));
+    let same_boot = fs::read(&file).is_ok_and(|written| written == boot);
+    // If it cannot be written, the next process makes the copy anew.
+    let _ = fs::write(file, boot);
+    let name = fs::read_to_string(folder.join(CURRENT)).ok()?;
+    let path = folder.join(name.strip_prefix(generation::PREFIX).map(|_| &name)?);
+    let used = match same_boot {
+        true => soundness::examine(&path, branch),
+        false => Err("the machine was restarted since".to_owned()),
+    };
+    if let Err(reason) = &used {
+        warn!(folder = %folder.display(), "The local copy of a repository is made anew: {reason}");
+    }
+    used.ok().map(|packs| Generation::existing(path, packs))
+}
+
+/// Deletes copies that are not in use, beside everything else.
+fn sweep(folder: &Path, used: Option<&Generation>) {
+    let mut unused = Vec::new();
+    files::each_entry(folder, |path, _| {
+        if path.is_dir() && used.is_none_or(|used| used.path() != path) {
+            unused.push(path.to_owned());
+        }
+    });
+    if !unused.is_empty() {
+        // What stays is deleted at the next start.
+        let _ = thread::Builder::new().spawn(move || unused.iter().map(fs::remove_dir_all).for_each(drop));
     }
 }
 
@@ -257,32 +328,6 @@ fn take(lock: &File, folder: &Path) -> Result<(), GitError> {
             }
         }
     }
-}
-
-fn leads_to_files(repository: &Repository, tip: Oid) -> bool {
-    has(repository, tip)
-        && repository
-            .find_commit(tip)
-            .and_then(|commit| commit.tree())
-            .is_ok()
-}
-
-fn remove_files(folder: &Path, unwanted: impl Fn(&str) -> bool) {
-    files::each_entry(folder, |path, name| {
-        if path.is_file() && unwanted(name) {
-            let _ = fs::remove_file(path);
-        }
-    });
-}
-
-/// Branch names may hold slashes, so references lie in folders.
-fn remove_locks(folder: &Path) {
-    remove_files(folder, |name| name.ends_with(".lock"));
-    files::each_entry(folder, |path, _| {
-        if path.is_dir() {
-            remove_locks(path);
-        }
-    });
 }
 
 fn io_error(folder: &Path, error: &io::Error) -> GitError {

@@ -8,22 +8,30 @@
 mod batch;
 mod commit;
 mod credentials;
+mod difference;
 mod engine;
 mod error;
 mod files;
+mod generation;
 mod libgit2;
 mod library;
+mod members;
 mod mirror;
 mod path;
 mod pending;
 mod queue;
 mod remote;
+mod repack;
 mod repository;
 mod round;
+mod soundness;
+mod talk;
 mod tip;
 mod transport;
 mod tree;
 mod trouble;
+mod whereabouts;
+mod writer;
 
 pub use self::{
     commit::{Change, ChangeFn, Draft, Identity},

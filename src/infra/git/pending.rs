@@ -1,11 +1,15 @@
 //! A change that waits for its answer.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU8, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU8, Ordering},
+    },
+    time::Instant,
 };
 
 use git2::Oid;
+use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use super::{commit::Change, error::GitError, tip::CommitId};
@@ -60,6 +64,11 @@ impl Stage {
         }
     }
 
+    /// Whether whoever waited gave up before anything was sent.
+    pub(super) fn is_gone(&self) -> bool {
+        self.0.load(Ordering::Acquire) == GONE
+    }
+
     fn swap(&self, from: u8, to: u8) -> bool {
         self.0
             .compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire)
@@ -70,37 +79,78 @@ impl Stage {
 /// Where the answer arrives.
 pub(super) type Answer = oneshot::Receiver<Result<Written, GitError>>;
 
+type Reply = oneshot::Sender<Result<Written, GitError>>;
+
+/// Who waits for a change: enough to answer while somebody else is at work on the change itself.
+#[derive(Debug, Clone)]
+pub(super) struct Ticket {
+    pub(super) stage: Stage,
+    /// Nothing is sent any more after it.
+    pub(super) deadline: Instant,
+    reply: Arc<Mutex<Option<Reply>>>,
+}
+
+impl Ticket {
+    /// Answers whoever waits, if anybody does. The first answer counts.
+    pub(super) fn answer(&self, answer: Result<Written, GitError>) {
+        if let Some(reply) = self.reply.lock().take() {
+            let _ = reply.send(answer);
+        }
+    }
+
+    /// Answers with the error if nothing was sent; then nothing will be.
+    pub(super) fn refuse(&self, error: &GitError) {
+        if matches!(self.stage.give_up(), GitError::TimedOut) {
+            self.answer(Err(error.clone()));
+        }
+    }
+
+    /// Whether its time is over.
+    pub(super) fn is_over(&self) -> bool {
+        Instant::now() >= self.deadline
+    }
+}
+
 /// A change, who waits for it, and what was tried.
 #[derive(Debug)]
 pub(super) struct Pending {
     pub(super) change: Change,
-    pub(super) stage: Stage,
+    pub(super) ticket: Ticket,
     /// Rounds that ended without an answer.
     pub(super) tries: u32,
     /// Commits made for it that the server may have taken.
     pub(super) sent: Vec<Oid>,
     /// Its neighbours were refused with it: it goes by itself.
     pub(super) alone: bool,
-    reply: oneshot::Sender<Result<Written, GitError>>,
 }
 
 impl Pending {
-    pub(super) fn new(change: Change) -> (Self, Answer) {
+    pub(super) fn new(change: Change, deadline: Instant) -> (Self, Answer) {
         let (reply, answer) = oneshot::channel();
+        let ticket = Ticket {
+            stage: Stage::default(),
+            deadline,
+            reply: Arc::new(Mutex::new(Some(reply))),
+        };
         let pending = Self {
             change,
-            stage: Stage::default(),
+            ticket,
             tries: 0,
             sent: Vec::new(),
             alone: false,
-            reply,
         };
         (pending, answer)
     }
 
     /// Answers whoever waits, if anybody does.
     pub(super) fn answer(self, answer: Result<Written, GitError>) {
-        let _ = self.reply.send(answer);
+        self.ticket.answer(answer);
+    }
+
+    /// Answers that its time is over, and what is known of it.
+    pub(super) fn end(self) {
+        let error = self.ticket.stage.give_up();
+        self.answer(Err(error));
     }
 
     /// Whether a commit of it may be on the branch without our knowing.

@@ -72,6 +72,11 @@ impl RemoteUrl {
         self.0.host_str().unwrap_or_default()
     }
 
+    /// The port, also where the address leaves it out.
+    pub(super) fn port(&self) -> u16 {
+        self.0.port_or_known_default().unwrap_or_default()
+    }
+
     /// Whether the repository is on this machine, which no proxy ever is asked for.
     pub(super) fn is_loopback(&self) -> bool {
         is_loopback(&self.0)

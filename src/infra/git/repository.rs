@@ -6,7 +6,7 @@ use git2::{Direction, Oid};
 use parking_lot::Mutex;
 use tokio::{
     task::spawn_blocking,
-    time::{Instant, sleep, timeout_at},
+    time::{Instant, timeout_at},
 };
 
 use super::{
@@ -16,14 +16,17 @@ use super::{
     error::GitError,
     library::GitLibrary,
     pending::{Pending, Written},
-    round::{self, Rest},
+    talk::Talk,
     tip::{CommitId, Tip},
-    transport,
+    transport, writer,
 };
 use crate::infra::{single_flight::SingleFlight, tasks::Tasks};
 
 /// How long a failed fetch answers for those that come after it, unless the fetch interval is shorter.
 const FAILURE_HOLD: Duration = Duration::from_secs(1);
+
+/// Copies a read is tried on: one may be damaged, and one exchanged meanwhile.
+const MOST_READS: u32 = 3;
 
 /// The last fetch that failed, and when.
 type Failure = Arc<Mutex<Option<(Instant, GitError)>>>;
@@ -83,7 +86,7 @@ impl GitRepository {
 
     /// Reads from the branch as of its current tip, where blocking is allowed.
     ///
-    /// The work runs a second time if the local copy turns out to be damaged, on one made anew.
+    /// The work runs again if the local copy turns out to be damaged, on one made anew.
     ///
     /// # Errors
     /// As for `tip`, and what the work says.
@@ -92,16 +95,17 @@ impl GitRepository {
         T: Send + 'static,
         W: FnMut(&Tip<'_>) -> Result<T, GitError> + Send + 'static,
     {
-        let commit = self.tip().await?;
-        let (work, outcome) = self.read_at(commit, work).await?;
-        match outcome {
-            Err(error) if error.blames_the_mirror() => {
-                self.make_anew(error).await?;
-                let commit = self.tip().await?;
-                self.read_at(commit, work).await?.1
+        let mut work = work;
+        let mut outcome = Err(GitError::Internal);
+        for _ in 0..MOST_READS {
+            let commit = self.tip().await?;
+            (work, outcome) = self.read_at(commit, work).await?;
+            match &outcome {
+                Err(error) if error.blames_the_mirror() => {}
+                _ => break,
             }
-            outcome => outcome,
         }
+        outcome
     }
 
     /// Changes the branch; returns once the server has taken the commit.
@@ -113,11 +117,13 @@ impl GitRepository {
     /// # Errors
     /// What the change says, and everything that can keep a commit from the branch.
     pub async fn write(&self, change: Change, deadline: Instant) -> Result<Written, GitError> {
-        let (pending, mut answer) = Pending::new(change);
-        let stage = pending.stage.clone();
+        let (pending, mut answer) = Pending::new(change, deadline.into_std());
+        let stage = pending.ticket.stage.clone();
         match self.engine.queue.join(pending) {
             None => return Err(GitError::Overloaded),
-            Some(true) => self.tasks.spawn(write_all(Arc::clone(&self.engine))),
+            Some(true) => self
+                .tasks
+                .spawn(writer::write_all(Arc::clone(&self.engine), self.tasks.clone())),
             Some(false) => {}
         }
         match timeout_at(deadline, &mut answer).await {
@@ -134,10 +140,10 @@ impl GitRepository {
     pub async fn check(&self) -> Result<Option<CommitId>, GitError> {
         let engine = Arc::clone(&self.engine);
         let tip = with_credentials(&engine, |engine, credentials| {
-            let mirror = engine.mirror()?;
-            let repository = mirror.repository()?;
-            let advertised = transport::look(&repository, &engine.access(credentials), Direction::Push)?;
-            engine.tip_of(&mirror, &repository, advertised)
+            engine.on_copy(|mirror, handle| {
+                let advertised = transport::look(handle, &engine.access(credentials), Direction::Push)?;
+                engine.tip_of(mirror, handle, advertised)
+            })
         });
         Ok(tip.await?.map(CommitId))
     }
@@ -153,16 +159,19 @@ impl GitRepository {
     {
         let engine = Arc::clone(&self.engine);
         let done = spawn_blocking(move || {
-            let repository = engine.mirror()?.repository()?;
-            let outcome = work(&Tip::new(&repository, commit.map(|commit| commit.0)));
+            let outcome = engine.on_copy(|mirror, handle| {
+                match commit {
+                    // The copy was exchanged since: this one may be behind, but it is not damaged.
+                    Some(commit) if !transport::has(handle, commit.0) => {
+                        mirror.forget(commit.0);
+                        Ok(None)
+                    }
+                    _ => work(&Tip::new(handle, commit.map(|commit| commit.0))).map(Some),
+                }
+            });
+            let outcome = outcome.and_then(|read| read.ok_or_else(lacks_the_commit));
             Ok((work, outcome))
         });
-        done.await.unwrap_or(Err(GitError::Internal))
-    }
-
-    async fn make_anew(&self, because: GitError) -> Result<(), GitError> {
-        let engine = Arc::clone(&self.engine);
-        let done = spawn_blocking(move || engine.mirror().map(|mirror| mirror.discard(&because.to_string())));
         done.await.unwrap_or(Err(GitError::Internal))
     }
 }
@@ -177,19 +186,14 @@ impl std::fmt::Debug for GitRepository {
     }
 }
 
-/// Fetches; a damaged mirror is made anew once.
-async fn fetch(engine: Arc<Engine>) -> Result<Option<Oid>, GitError> {
-    let outcome = with_credentials(&engine, Engine::fetch).await;
-    match outcome {
-        Err(error) if error.blames_the_mirror() => {
-            with_credentials(&engine, move |engine, credentials| {
-                engine.mirror()?.discard(&error.to_string());
-                engine.fetch(credentials)
-            })
-            .await
-        }
-        outcome => outcome,
+fn lacks_the_commit() -> GitError {
+    GitError::Mirror {
+        reason: "it lacks the commit that is read".to_owned(),
     }
+}
+
+async fn fetch(engine: Arc<Engine>) -> Result<Option<Oid>, GitError> {
+    with_credentials(&engine, Engine::fetch).await
 }
 
 /// Does blocking work with the credential; once more with a renewed one if the server refuses the first.
@@ -202,46 +206,15 @@ where
     let mut outcome = Err(GitError::Internal);
     for refused in [false, true] {
         let credentials = engine.credentials(refused).await?;
-        let (engine, work) = (Arc::clone(engine), Arc::clone(&work));
-        let done = spawn_blocking(move || work(&engine, credentials.as_ref())).await;
-        outcome = done.unwrap_or(Err(GitError::Internal));
+        let work = Arc::clone(&work);
+        let talk = engine.talk(move |engine| work(engine, credentials.as_ref()));
+        outcome = match talk.await {
+            Talk::Ended(outcome) => outcome,
+            Talk::GaveUp(error, _) => Err(error),
+        };
         if !matches!(outcome, Err(GitError::CredentialsRefused { .. })) {
             break;
         }
     }
     outcome
-}
-
-/// Serves the line of changes until nobody waits.
-async fn write_all(engine: Arc<Engine>) {
-    let mut rest = Rest::default();
-    while !rest.changes.is_empty() || engine.queue.goes_on() {
-        let refused = rest.refused;
-        let credentials = match engine.credentials(refused).await {
-            Ok(credentials) => credentials,
-            Err(error) => {
-                refuse_all(&engine, std::mem::take(&mut rest.changes), &error);
-                rest.refused = false;
-                continue;
-            }
-        };
-        let (changes, worker) = (std::mem::take(&mut rest.changes), Arc::clone(&engine));
-        let done = spawn_blocking(move || round::run(&worker, changes, credentials.as_ref(), refused));
-        // A round that panicked drops its changes, and those who wait learn that the outcome is not known.
-        rest = done.await.unwrap_or_default();
-        if let Some(pause) = rest.pause {
-            sleep(pause).await;
-        }
-    }
-}
-
-fn refuse_all(engine: &Engine, changes: Vec<Pending>, error: &GitError) {
-    for pending in changes.into_iter().chain(engine.queue.take(usize::MAX)) {
-        let answer = if pending.is_undecided() {
-            GitError::Undecided
-        } else {
-            error.clone()
-        };
-        pending.answer(Err(answer));
-    }
 }

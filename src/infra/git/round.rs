@@ -1,8 +1,12 @@
 //! One round of the writer: look where the branch is, put the waiting changes on it, push, and sort the outcome.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
 
-use git2::{Oid, Repository};
+use git2::Oid;
 use uuid::Uuid;
 
 use super::{
@@ -10,6 +14,8 @@ use super::{
     credentials::Credentials,
     engine::Engine,
     error::GitError,
+    generation::Handle,
+    members::Members,
     mirror::{Known, Mirror},
     pending::Pending,
     transport::{self, Advertised, Pushed, has},
@@ -32,20 +38,24 @@ pub(super) struct Rest {
     pub(super) refused: bool,
 }
 
+/// What a round is to do.
+pub(super) struct Work {
+    pub(super) changes: Vec<Pending>,
+    pub(super) credentials: Option<Credentials>,
+    /// The credential was renewed after a refusal, so that a second one is final.
+    pub(super) renewed: bool,
+    /// Those whose changes these are, and those who join.
+    pub(super) members: Arc<Members>,
+}
+
 /// Runs a round. Blocks.
-///
-/// `renewed` says that the credential was renewed after a refusal, so that a second one is final.
-pub(super) fn run(
-    engine: &Engine,
-    changes: Vec<Pending>,
-    credentials: Option<&Credentials>,
-    renewed: bool,
-) -> Rest {
+pub(super) fn run(engine: &Engine, work: Work) -> Rest {
     let mut round = Round {
         engine,
-        credentials,
-        renewed,
-        waiting: changes,
+        credentials: work.credentials.as_ref(),
+        renewed: work.renewed,
+        members: &work.members,
+        waiting: work.changes,
         batch: Batch::default(),
         behind: false,
     };
@@ -55,10 +65,27 @@ pub(super) fn run(
     }
 }
 
+/// Tells everybody who waits that nothing can be written, except those of whom a commit may have been taken: for them
+/// the server is asked again.
+pub(super) fn turned_away(engine: &Engine, mut changes: Vec<Pending>, error: &GitError) -> Rest {
+    changes.append(&mut engine.queue.take(usize::MAX));
+    let (undecided, certain): (Vec<_>, Vec<_>) = changes.into_iter().partition(Pending::is_undecided);
+    for pending in certain {
+        pending.answer(Err(error.clone()));
+    }
+    let changes = once_more(undecided, 0, |_| GitError::Undecided);
+    Rest {
+        pause: pause_for(&changes),
+        changes,
+        refused: false,
+    }
+}
+
 struct Round<'a> {
     engine: &'a Engine,
     credentials: Option<&'a Credentials>,
     renewed: bool,
+    members: &'a Members,
     waiting: Vec<Pending>,
     batch: Batch,
     /// The mirror lacks what the branch is at.
@@ -67,33 +94,46 @@ struct Round<'a> {
 
 impl Round<'_> {
     fn attempt(&mut self) -> Result<Rest, GitError> {
-        let mirror = self.engine.mirror()?;
-        for _ in 0..CATCH_UPS {
-            let repository = mirror.repository()?;
-            let pushed = self.push(&mirror, &repository)?;
-            if !self.behind {
-                return self.sort(pushed, &mirror, &repository);
+        let engine = self.engine;
+        for catch_up in 0..CATCH_UPS {
+            if catch_up > 0 {
+                // A server of several machines may say where the branch is before it gives what is there.
+                thread::sleep(pause(catch_up));
             }
-            self.engine.fetch(self.credentials)?;
+            let rest = engine.on_copy(|mirror, handle| {
+                let pushed = self.push(mirror, handle)?;
+                match self.behind {
+                    true => Ok(None),
+                    false => self.sort(pushed, mirror, handle).map(Some),
+                }
+            })?;
+            match rest {
+                Some(rest) => return Ok(rest),
+                None => engine.fetch(self.credentials)?,
+            };
         }
         Ok(self.raced())
     }
 
-    fn push(&mut self, mirror: &Mirror, repository: &Repository) -> Result<Pushed, GitError> {
+    fn push(&mut self, mirror: &Mirror, handle: &Handle) -> Result<Pushed, GitError> {
         let access = self.engine.access(self.credentials);
         let as_of = Instant::now();
-        transport::push(repository, &access, |advertised| {
-            let tip = self.seen(mirror, repository, advertised)?;
-            self.plan(mirror, repository, Known { tip, as_of })
+        transport::push(handle, &access, |advertised| {
+            let tip = self.seen(mirror, handle, advertised)?;
+            self.plan(mirror, handle, Known { tip, as_of })
         })
     }
 
-    fn sort(&mut self, pushed: Pushed, mirror: &Mirror, repository: &Repository) -> Result<Rest, GitError> {
+    fn sort(&mut self, pushed: Pushed, mirror: &Mirror, handle: &Handle) -> Result<Rest, GitError> {
         match pushed {
             Pushed::Nothing => std::mem::take(&mut self.batch).settle(),
-            Pushed::Landed => self.landed(mirror, repository),
+            Pushed::Landed => self.landed(mirror, handle),
             Pushed::Policy(error) => self.refused(&error),
-            Pushed::Race => return Ok(self.raced()),
+            Pushed::Race => {
+                // libgit2 also says so when the tip, read before, is not on the disk any more.
+                handle.generation().distrust();
+                return Ok(self.raced());
+            }
             Pushed::Unclear => return Ok(self.in_doubt()),
             Pushed::Failed(error) => return Err(error),
         }
@@ -103,7 +143,7 @@ impl Round<'_> {
     fn seen(
         &mut self,
         mirror: &Mirror,
-        repository: &Repository,
+        handle: &Handle,
         advertised: Advertised,
     ) -> Result<Option<Oid>, GitError> {
         // Late enough that those who came during the handshake share the push.
@@ -113,24 +153,23 @@ impl Round<'_> {
             .limits
             .most_together
             .saturating_sub(self.waiting.len());
-        self.waiting.append(&mut self.engine.queue.take(room));
-        self.engine.tip_of(mirror, repository, advertised)
+        self.waiting
+            .append(&mut self.members.join(&self.engine.queue, room));
+        self.engine.tip_of(mirror, handle, advertised)
     }
 
     /// Puts the waiting changes on the branch as the server has it; returns the commit to push.
-    fn plan(
-        &mut self,
-        mirror: &Mirror,
-        repository: &Repository,
-        seen: Known,
-    ) -> Result<Option<Oid>, GitError> {
-        self.behind = seen.tip.is_some_and(|tip| !has(repository, tip));
+    fn plan(&mut self, mirror: &Mirror, handle: &Handle, seen: Known) -> Result<Option<Oid>, GitError> {
+        if self.members.are_given_up() {
+            return Err(self.engine.too_slow());
+        }
+        self.behind = seen.tip.is_some_and(|tip| !has(handle, tip));
         if self.behind {
             return Ok(None);
         }
-        mirror.note(repository, seen)?;
+        mirror.note(handle, seen)?;
         let changes = self.next_together();
-        match Batch::build(repository, seen.tip, changes) {
+        match Batch::build(handle, seen.tip, changes, self.tries()) {
             Ok(batch) => self.batch = batch,
             Err((damage, mut changes)) => {
                 changes.append(&mut self.waiting);
@@ -138,6 +177,7 @@ impl Round<'_> {
                 return Err(damage);
             }
         }
+        handle.generation().add_commits(self.batch.commits());
         Ok(self.batch.to_push())
     }
 
@@ -150,11 +190,11 @@ impl Round<'_> {
         }
     }
 
-    fn landed(&mut self, mirror: &Mirror, repository: &Repository) {
+    fn landed(&mut self, mirror: &Mirror, handle: &Handle) {
         let batch = std::mem::take(&mut self.batch);
         if let Some(commit) = batch.to_push() {
             // If the reference cannot be written, the next fetch notes it.
-            let _ = mirror.note_landed(repository, commit);
+            let _ = mirror.note_landed(handle, commit);
         }
         batch.settle();
     }
@@ -165,14 +205,18 @@ impl Round<'_> {
             // Nobody could be put on the branch.
             changes.append(&mut self.waiting);
         }
-        let again = self.once_more(changes, |tries| GitError::Contended { tries });
+        let again = once_more(changes, self.tries(), |tries| GitError::Contended { tries });
         self.rest_with(again)
     }
 
     fn in_doubt(&mut self) -> Rest {
         let changes = std::mem::take(&mut self.batch).in_doubt();
-        let again = self.once_more(changes, |_| GitError::Undecided);
+        let again = once_more(changes, self.tries(), |_| GitError::Undecided);
         self.rest_with(again)
+    }
+
+    fn tries(&self) -> u32 {
+        self.engine.settings.limits.tries
     }
 
     /// A refused push of one commit is that change's answer; one of several is taken apart.
@@ -189,28 +233,11 @@ impl Round<'_> {
         self.waiting = changes;
     }
 
-    /// Counts a try; who has had all of them is answered, with doubt where a commit may have been taken.
-    fn once_more(&self, changes: Vec<Pending>, error: impl Fn(u32) -> GitError) -> Vec<Pending> {
-        let mut again = Vec::new();
-        for mut pending in changes {
-            pending.tries += 1;
-            if pending.tries < self.engine.settings.limits.tries {
-                again.push(pending);
-            } else if pending.is_undecided() {
-                pending.answer(Err(GitError::Undecided));
-            } else {
-                let tries = pending.tries;
-                pending.answer(Err(error(tries)));
-            }
-        }
-        again
-    }
-
     fn rest_with(&mut self, mut again: Vec<Pending>) -> Rest {
-        let tries = again.iter().map(|pending| pending.tries).max().unwrap_or(0);
+        let pause = pause_for(&again);
         again.append(&mut self.waiting);
         self.waiting = again;
-        self.leftover(Some(pause(tries)))
+        self.leftover(pause)
     }
 
     fn leftover(&mut self, pause: Option<Duration>) -> Rest {
@@ -235,20 +262,41 @@ impl Round<'_> {
             };
         }
         if error.blames_the_mirror() {
-            if let Ok(mirror) = self.engine.mirror() {
-                mirror.discard(&error.to_string());
-            }
-            let again = self.once_more(changes, |_| error.clone());
+            let again = once_more(changes, self.tries(), |_| error.clone());
             return self.rest_with(again);
         }
-        changes.append(&mut self.engine.queue.take(usize::MAX));
-        let (undecided, certain): (Vec<_>, Vec<_>) = changes.into_iter().partition(Pending::is_undecided);
-        for pending in certain {
-            pending.answer(Err(error.clone()));
+        if self.members.are_given_up() {
+            // Those who wait in the line are another round's.
+            return Rest {
+                changes,
+                ..Rest::default()
+            };
         }
-        let again = self.once_more(undecided, |_| GitError::Undecided);
-        self.rest_with(again)
+        turned_away(self.engine, changes, &error)
     }
+}
+
+/// Counts a try; who has had all of them is answered. Who may have a commit on the branch is asked about until the
+/// end of the time, who gave up is not kept.
+fn once_more(changes: Vec<Pending>, most: u32, error: impl Fn(u32) -> GitError) -> Vec<Pending> {
+    let mut again = Vec::new();
+    for mut pending in changes {
+        pending.tries += 1;
+        if pending.ticket.is_over() || pending.ticket.stage.is_gone() {
+            pending.end();
+        } else if pending.is_undecided() || pending.tries < most {
+            again.push(pending);
+        } else {
+            let tries = pending.tries;
+            pending.answer(Err(error(tries)));
+        }
+    }
+    again
+}
+
+/// The pause for those who go on, none if nobody does.
+fn pause_for(changes: &[Pending]) -> Option<Duration> {
+    changes.iter().map(|pending| pending.tries).max().map(pause)
 }
 
 /// A random part of a pause that doubles with each try.

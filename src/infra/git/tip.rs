@@ -2,9 +2,10 @@
 
 use std::{fmt, path::Path};
 
-use git2::{DiffDelta, DiffFile, ErrorCode, FileMode, ObjectType, Oid, Repository, Tree, TreeEntry};
+use git2::{ErrorCode, ObjectType, Oid, Repository, Tree, TreeEntry};
 
 use super::{
+    difference::Difference,
     error::GitError,
     path::{FilePath, FolderPath},
     trouble,
@@ -73,7 +74,7 @@ impl<'r> Tip<'r> {
                 if entry.kind() == Some(ObjectType::Tree) {
                     let inner = self.repository.find_tree(entry.id());
                     open.push((format!("{path}/"), inner.map_err(|error| self.damaged(&error))?));
-                } else if is_plain(entry.filemode()) {
+                } else if is_plain(&entry) {
                     let blob = BlobId(entry.id());
                     found.push(FileEntry { path, blob });
                 }
@@ -89,9 +90,7 @@ impl<'r> Tip<'r> {
     /// The local copy is damaged.
     pub fn file(&self, path: &FilePath) -> Result<Option<BlobId>, GitError> {
         let entry = self.entry(path.as_str())?;
-        Ok(entry
-            .filter(|entry| is_plain(entry.filemode()))
-            .map(|entry| BlobId(entry.id())))
+        Ok(entry.filter(is_plain).map(|entry| BlobId(entry.id())))
     }
 
     /// The content of a plain file, none if there is no such file.
@@ -138,17 +137,10 @@ impl<'r> Tip<'r> {
             return Ok(None);
         }
         let (old, new) = (earlier.folder(below)?, self.folder(below)?);
-        let diff = self
-            .repository
-            .diff_tree_to_tree(old.as_ref(), new.as_ref(), None)
-            .map_err(|error| self.damaged(&error))?;
-        let prefix = prefix(below);
-        let mut changed: Vec<ChangedFile> = diff
-            .deltas()
-            .filter_map(|delta| change(&prefix, &delta))
-            .collect();
-        changed.sort_unstable_by(|one, other| one.path.cmp(&other.path));
-        Ok(Some(changed))
+        let mut difference = Difference::new(self.repository);
+        let compared = difference.compare(&prefix(below), (old, new));
+        compared.map_err(|error| self.damaged(&error))?;
+        Ok(Some(difference.sorted()))
     }
 
     /// The root tree, none in an empty repository.
@@ -195,9 +187,15 @@ impl<'r> Tip<'r> {
     }
 }
 
-/// Whether the mode is that of a plain file; executable ones are.
-pub(super) fn is_plain(mode: i32) -> bool {
-    mode == i32::from(FileMode::Blob) || mode == i32::from(FileMode::BlobExecutable)
+/// The part of a mode that says what kind of thing an entry is.
+const KIND: i32 = 0o170_000;
+
+/// A file with content of its own, whatever its permissions.
+const PLAIN: i32 = 0o100_000;
+
+/// Whether the entry is a plain file; executable ones are, and those with modes that only old tools wrote (100664).
+pub(super) fn is_plain(entry: &TreeEntry<'_>) -> bool {
+    entry.filemode_raw() & KIND == PLAIN
 }
 
 fn prefix(folder: &FolderPath) -> String {
@@ -205,21 +203,6 @@ fn prefix(folder: &FolderPath) -> String {
         "" => String::new(),
         path => format!("{path}/"),
     }
-}
-
-fn change(prefix: &str, delta: &DiffDelta<'_>) -> Option<ChangedFile> {
-    let blob = |file: &DiffFile<'_>| {
-        let plain = matches!(file.mode(), FileMode::Blob | FileMode::BlobExecutable);
-        (plain && !file.id().is_zero()).then(|| BlobId(file.id()))
-    };
-    let (old, new) = (delta.old_file(), delta.new_file());
-    let path = new.path().or_else(|| old.path())?.to_str()?;
-    let (before, now) = (blob(&old), blob(&new));
-    (before != now).then(|| ChangedFile {
-        path: format!("{prefix}{path}"),
-        before,
-        now,
-    })
 }
 
 impl fmt::Display for CommitId {

@@ -16,6 +16,7 @@ use super::{
     error::GitError,
     remote::{BranchName, RemoteUrl},
     trouble::{self, Refusal},
+    whereabouts,
 };
 
 /// Bytes of what a server says during a push that are kept.
@@ -37,6 +38,14 @@ pub(super) struct Advertised {
     pub(super) tip: Option<Oid>,
     /// Whether there is no reference at all, as in a repository just created.
     pub(super) is_empty: bool,
+}
+
+/// What a fetch came to.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Fetched {
+    pub(super) advertised: Advertised,
+    /// Whether there was something to fetch.
+    pub(super) downloaded: bool,
 }
 
 /// How a push ended.
@@ -69,24 +78,33 @@ pub(super) fn look(
 }
 
 /// Brings what the branch is at into the mirror, unless it is there.
-pub(super) fn fetch(repository: &Repository, access: &Access<'_>) -> Result<Advertised, GitError> {
+pub(super) fn fetch(repository: &Repository, access: &Access<'_>) -> Result<Fetched, GitError> {
     let conversation = Conversation::new(access);
     conversation.connected(repository, Direction::Fetch, |connection| {
         let advertised = conversation.advertised(connection)?;
-        if advertised.tip.is_some_and(|tip| !has(repository, tip)) {
-            let reference = access.branch.reference();
-            let downloaded = connection.remote().download(
-                &[format!("+{reference}:{reference}")],
-                Some(&mut conversation.fetch_options()),
-            );
-            downloaded.map_err(|error| conversation.failed(&error))?;
-        }
-        match advertised.tip {
+        let missing = advertised.tip.filter(|tip| !has(repository, *tip));
+        let Some(tip) = missing else {
+            return Ok(Fetched {
+                advertised,
+                downloaded: false,
+            });
+        };
+        let reference = access.branch.reference();
+        let downloaded = connection.remote().download(
+            &[format!("+{reference}:{reference}")],
+            Some(&mut conversation.fetch_options()),
+        );
+        downloaded.map_err(|error| conversation.failed(&error))?;
+        if has(repository, tip) {
+            Ok(Fetched {
+                advertised,
+                downloaded: true,
+            })
+        } else {
             // Unusable objects that are there in name keep the server from sending them.
-            Some(tip) if !has(repository, tip) => Err(GitError::Mirror {
+            Err(GitError::Mirror {
                 reason: "what was fetched cannot be read".to_owned(),
-            }),
-            _ => Ok(advertised),
+            })
         }
     })
 }
@@ -141,9 +159,16 @@ impl<'a> Conversation<'a> {
     ) -> Result<T, GitError> {
         let remote = repository.remote_anonymous(self.access.remote.as_str());
         let mut remote = remote.map_err(|error| trouble::local(&error, repository.path()))?;
+        whereabouts::forget();
         let connected = remote.connect_auth(direction, Some(self.callbacks()), Some(self.proxy()));
-        let mut connection = connected.map_err(|error| self.failed(&error))?;
-        talk(&mut connection)
+        if whereabouts::strayed_from(self.access.remote) {
+            self.astray.set(true);
+        }
+        match connected {
+            Ok(mut connection) if !self.astray.get() => talk(&mut connection),
+            Ok(_) => Err(self.redirected()),
+            Err(error) => Err(self.failed(&error)),
+        }
     }
 
     fn advertised(&self, connection: &RemoteConnection<'_, '_, '_>) -> Result<Advertised, GitError> {
@@ -199,11 +224,15 @@ impl<'a> Conversation<'a> {
 
     fn failed(&self, error: &Error) -> GitError {
         if self.astray.get() {
-            return GitError::Redirected {
-                remote: self.access.remote.to_string(),
-            };
+            return self.redirected();
         }
         trouble::network(error, self.access.remote, self.access.credentials)
+    }
+
+    fn redirected(&self) -> GitError {
+        GitError::Redirected {
+            remote: self.access.remote.to_string(),
+        }
     }
 
     fn fetch_options(&self) -> FetchOptions<'_> {

@@ -139,7 +139,7 @@ impl Builder<'_> {
     ) -> Result<(), GitError> {
         let entry = self.entry(builder, name)?;
         let mode = entry.as_ref().map(TreeEntry::filemode);
-        if let Some(entry) = entry.filter(|entry| !is_plain(entry.filemode())) {
+        if let Some(entry) = entry.filter(|entry| !is_plain(entry)) {
             return Err(obstacle(Some(path), path.as_str(), kind(&entry)));
         }
         match edit {
@@ -181,11 +181,11 @@ impl Builder<'_> {
 }
 
 fn kind(entry: &TreeEntry<'_>) -> &'static str {
-    match (entry.kind(), entry.filemode()) {
-        (Some(ObjectType::Tree), _) => "a folder",
-        (Some(ObjectType::Commit), _) => "a submodule",
-        (_, mode) if mode == i32::from(FileMode::Link) => "a symlink",
-        _ => "a file",
+    match entry.kind() {
+        Some(ObjectType::Tree) => "a folder",
+        Some(ObjectType::Commit) => "a submodule",
+        _ if is_plain(entry) => "a file",
+        _ => "a symlink",
     }
 }
 

@@ -61,25 +61,116 @@ async fn a_push_that_never_arrived_is_sent_again() {
     assert_eq!(workshop.server.count(Step::Push), 3);
 }
 
-#[tokio::test]
-async fn when_the_server_goes_away_after_a_push_the_outcome_is_said_to_be_unknown() {
-    let workshop = Workshop::new().await;
-    let repository = workshop.repository_with(|settings| settings.limits.tries = 2);
+/// A push whose answer is lost, and a server that is away afterwards.
+fn go_away_after_the_push(workshop: &Workshop, fault: Fault, looks: usize) {
+    workshop.server.fail_next(Step::Push, fault);
     // With a local copy, the first look is the one before the push; it costs two requests.
-    repository.tip().await.unwrap();
-    workshop.server.fail_next(Step::Push, Fault::CutAnswer);
-    workshop
-        .server
-        .fail_next(Step::PushLook, Fault::Slow(Duration::ZERO));
-    workshop
-        .server
-        .fail_next(Step::PushLook, Fault::Slow(Duration::ZERO));
     for _ in 0..2 {
+        workshop
+            .server
+            .fail_next(Step::PushLook, Fault::Slow(Duration::ZERO));
+    }
+    for _ in 0..looks {
         workshop.server.fail_next(Step::PushLook, Fault::Status(503));
     }
-    let error = write(&repository, put("a", "a")).await.unwrap_err();
+}
+
+#[tokio::test]
+async fn when_the_server_stays_away_after_a_push_the_outcome_is_said_to_be_unknown_and_nothing_follows() {
+    let workshop = Workshop::new().await;
+    let repository = workshop.repository();
+    repository.tip().await.unwrap();
+    go_away_after_the_push(&workshop, Fault::CutRequest, 500);
+    let deadline = Instant::now() + Duration::from_secs(2);
+    let error = repository.write(put("a", "a"), deadline).await.unwrap_err();
     assert!(matches!(error, GitError::Undecided), "{error}");
     assert!(error.to_string().contains("look at the repository"), "{error}");
+    workshop.tasks.shut_down().await;
+    let looks = workshop.server.met().len();
+    assert!((6..40).contains(&looks), "{looks} requests in two seconds");
+    assert_eq!(workshop.remote.commits().len(), 1, "and nothing is written later");
+}
+
+#[tokio::test]
+async fn when_the_server_comes_back_after_a_push_the_commit_is_found_and_not_made_again() {
+    let workshop = Workshop::new().await;
+    let repository = workshop.repository_with(|settings| settings.limits.tries = 2);
+    repository.tip().await.unwrap();
+    go_away_after_the_push(&workshop, Fault::CutAnswer, 8);
+    let meanwhile = async {
+        while workshop.remote.commits().len() < 2 {
+            sleep(Duration::from_millis(5)).await;
+        }
+        // Nothing was sent of this one: it need not wait.
+        write(&repository, put("b", "b")).await
+    };
+    let (first, second) = tokio::join!(write(&repository, put("a", "a")), meanwhile);
+    assert_eq!(workshop.remote.commits()[0], committed(first));
+    assert!(matches!(second, Err(GitError::Unreachable { .. })), "{second:?}");
+    assert_eq!(workshop.server.count(Step::Push), 1);
+    assert_eq!(workshop.remote.commits().len(), 2);
+}
+
+#[tokio::test]
+async fn a_server_whose_machines_are_out_of_step_is_asked_with_pauses_and_not_for_ever() {
+    let workshop = Workshop::new().await;
+    let behind = workshop.server.create("behind.git");
+    let source = workshop.remote.git(&["rev-parse", "--absolute-git-dir"]);
+    behind.git(&["fetch", "--quiet", &source, "main:main"]);
+    let repository = workshop.repository_with(|settings| settings.limits.tries = 3);
+    repository.tip().await.unwrap();
+    workshop.remote.push_file("by-hand", "x");
+    workshop.server.fetch_from(Some("behind.git"));
+    let gives_up = repository.write(put("b", "b"), Instant::now() + Duration::from_millis(300));
+    let (error, gone) = tokio::join!(write(&repository, put("a", "a")), gives_up);
+    let error = error.unwrap_err();
+    assert!(matches!(error, GitError::Contended { tries: 3 }), "{error}");
+    assert!(gone.is_err());
+    let looks = workshop.server.count(Step::PushLook);
+    assert!(looks <= 9, "{looks} looks");
+    workshop.server.fetch_from(None);
+    committed(write(&repository, put("c", "c")).await);
+    assert_eq!(workshop.remote.files(), ["README", "by-hand", "c"]);
+}
+
+#[tokio::test]
+async fn a_server_that_drips_is_given_up_on_and_others_are_served() {
+    for step in [Step::PushLook, Step::Push] {
+        let workshop = Workshop::new().await;
+        let repository = workshop.repository_with(|settings| {
+            settings.limits.conversation = Duration::from_secs(2);
+        });
+        repository.tip().await.unwrap();
+        if step == Step::PushLook {
+            workshop.server.fail_next(step, Fault::Slow(Duration::ZERO));
+        }
+        workshop.server.fail_next(step, Fault::Drip);
+        let deadline = Instant::now() + Duration::from_secs(4);
+        let error = repository.write(put("a", "a"), deadline).await.unwrap_err();
+        match step {
+            Step::Push => assert!(matches!(error, GitError::Undecided), "{error}"),
+            _ => assert!(error.to_string().contains("no end after 2 s"), "{error}"),
+        }
+        committed(write(&repository, put("b", "b")).await);
+        workshop.tasks.shut_down().await;
+        let expected = if step == Step::Push { 3 } else { 2 };
+        assert_eq!(workshop.remote.commits().len(), expected);
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_drips_while_it_is_read_is_given_up_on() {
+    let workshop = Workshop::new().await;
+    let repository = workshop.repository_with(|settings| {
+        settings.limits.conversation = Duration::from_secs(1);
+    });
+    workshop
+        .server
+        .fail_next(Step::FetchLook, Fault::Slow(Duration::ZERO));
+    workshop.server.fail_next(Step::FetchLook, Fault::Drip);
+    let error = repository.tip().await.unwrap_err();
+    assert!(error.to_string().contains("no end after 1 s"), "{error}");
+    assert!(repository.tip().await.unwrap().is_some());
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! The Git engine against Git's own HTTP backend.
 
 mod concurrency;
+mod full;
+mod generations;
 mod killed;
 mod lost;
 mod mirror;

@@ -124,6 +124,62 @@ async fn a_file_that_becomes_a_symlink_is_removed_as_far_as_readers_see() {
 }
 
 #[tokio::test]
+async fn files_with_modes_that_only_old_tools_write_are_files_like_others() {
+    let workshop = Workshop::new().await;
+    let repository = workshop.repository();
+    let blobs = ["1", "2"].map(|text| workshop.remote.git_fed(&["hash-object", "-w", "--stdin"], text));
+    let inner = |mode: &str, blob: &str| {
+        let listed = format!("{mode} blob {blob}\tfile\n");
+        workshop.remote.git_fed(&["mktree"], &listed)
+    };
+    let tree = |inner: &str, blob: &str| {
+        format!(
+            "100664 blob {blob}\ta\n100640 blob {blob}\tb\n120777 blob {blob}\tlink\n040000 tree {inner}\ts\n"
+        )
+    };
+    workshop
+        .remote
+        .commit_tree(&tree(&inner("100640", &blobs[0]), &blobs[0]));
+    let before = repository.tip().await.unwrap();
+    assert_eq!(listed(&repository, "").await, ["a", "b", "s/file"]);
+    workshop
+        .remote
+        .commit_tree(&tree(&inner("100664", &blobs[1]), &blobs[1]));
+    assert_eq!(
+        changed(&repository, before, "").await.unwrap(),
+        ["~a", "~b", "~s/file"]
+    );
+    assert_eq!(changed(&repository, before, "s").await.unwrap(), ["~s/file"]);
+    committed(write(&repository, put("a", "3")).await);
+    committed(write(&repository, put("s/more", "3")).await);
+    assert_eq!(workshop.remote.show("a"), "3");
+    assert_eq!(
+        changed(&repository, before, "s").await.unwrap(),
+        ["~s/file", "+s/more"]
+    );
+}
+
+#[tokio::test]
+async fn a_file_that_becomes_a_folder_is_removed_and_its_files_are_added() {
+    let workshop = Workshop::new().await;
+    let repository = workshop.repository();
+    for (file, content) in [("a", "1"), ("a.b", "1"), ("a0", "1"), ("z/x", "1")] {
+        committed(write(&repository, put(file, content)).await);
+    }
+    let before = repository.tip().await.unwrap();
+    let clone = workshop.remote.working_copy();
+    std::fs::remove_file(clone.work().join("a")).unwrap();
+    std::fs::remove_dir_all(clone.work().join("z")).unwrap();
+    clone.write("a/x", "1");
+    clone.write("a/y/z", "1");
+    clone.write("z", "1");
+    clone.commit("by hand");
+    clone.git(&["push", "--quiet", "origin", "main"]);
+    let expected = ["-a", "+a/x", "+a/y/z", "+z", "-z/x"];
+    assert_eq!(changed(&repository, before, "").await.unwrap(), expected);
+}
+
+#[tokio::test]
 async fn a_history_rewritten_by_others_is_followed_and_written_upon() {
     let workshop = Workshop::new().await;
     let repository = workshop.repository();

@@ -1,8 +1,11 @@
 //! What a server refuses, and in which words that reaches a person.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU32, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
 };
 
 use futures_util::future::{BoxFuture, join_all};
@@ -221,4 +224,77 @@ async fn a_redirect_to_another_server_is_not_followed_and_gets_no_credential() {
         assert!(matches!(error, GitError::Redirected { .. }), "{error}");
     }
     assert!(elsewhere.met().iter().all(|met| !met.authorized));
+}
+
+#[tokio::test]
+async fn a_redirect_to_another_port_after_the_credential_was_taken_is_not_followed() {
+    let workshop = Workshop::new().await;
+    let elsewhere = GitServer::start().await;
+    elsewhere.let_everybody_in();
+    elsewhere.create("state.git").working_copy();
+    let repository = workshop.repository();
+    for (step, service) in [(Step::FetchLook, "upload"), (Step::PushLook, "receive")] {
+        let url = elsewhere.url("state.git");
+        let target = format!("{url}/info/refs?service=git-{service}-pack");
+        // The first request carries no credential; the second is the one that is redirected.
+        workshop.server.fail_next(step, Fault::Slow(Duration::ZERO));
+        workshop.server.fail_next(step, Fault::Redirect(target));
+    }
+    let error = repository.tip().await.unwrap_err();
+    assert!(matches!(error, GitError::Redirected { .. }), "{error}");
+    let error = write(&repository, put("a", "a")).await.unwrap_err();
+    assert!(matches!(error, GitError::Redirected { .. }), "{error}");
+    assert!(elsewhere.met().iter().all(|met| !met.authorized));
+    assert!(workshop.server.met().iter().any(|met| met.authorized));
+    committed(write(&repository, put("a", "a")).await);
+}
+
+/// Panics, or never answers, the first time it is asked.
+struct Broken {
+    asked: AtomicU32,
+    panics: bool,
+}
+
+impl CredentialSource for Broken {
+    fn credentials(&self, _refused: bool) -> BoxFuture<'_, Result<Option<Credentials>, String>> {
+        if self.asked.fetch_add(1, Ordering::SeqCst) > 0 {
+            let credentials = Credentials {
+                username: USER.to_owned(),
+                password: SecretString::from(PASSWORD),
+            };
+            return Box::pin(std::future::ready(Ok(Some(credentials))));
+        }
+        if self.panics {
+            std::panic::resume_unwind(Box::new("a defect"));
+        }
+        Box::pin(std::future::pending())
+    }
+}
+
+#[tokio::test]
+async fn a_source_that_panics_fails_one_round_and_not_the_writer() {
+    let workshop = Workshop::new().await;
+    let source = Arc::new(Broken {
+        asked: AtomicU32::new(0),
+        panics: true,
+    });
+    let repository = workshop.repository_with(|settings| settings.credentials = source);
+    let error = write(&repository, put("a", "a")).await.unwrap_err();
+    assert!(matches!(error, GitError::Internal), "{error}");
+    committed(write(&repository, put("b", "b")).await);
+}
+
+#[tokio::test]
+async fn a_source_that_never_answers_is_not_waited_for() {
+    let workshop = Workshop::new().await;
+    let source = Arc::new(Broken {
+        asked: AtomicU32::new(0),
+        panics: false,
+    });
+    let repository = workshop.repository_with(|settings| settings.credentials = source);
+    tokio::time::pause();
+    let error = write(&repository, put("a", "a")).await.unwrap_err();
+    tokio::time::resume();
+    assert!(matches!(error, GitError::NoCredentials { .. }), "{error}");
+    committed(write(&repository, put("b", "b")).await);
 }

@@ -1,15 +1,13 @@
 //! The credential is nowhere but in the conversation with its server.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, time::Duration};
 
 use stagedoor::infra::git::{GitError, RemoteUrl};
 
-use crate::support::{
-    git::{
-        server::{Fault, PASSWORD, Step},
-        workshop::{Workshop, committed, password, put, write},
-    },
-    log::Remembered,
+use crate::support::git::{
+    child::Order,
+    server::{Fault, PASSWORD, Step},
+    workshop::{Workshop, committed, password, put, write},
 };
 
 /// Whether any file below the folder holds the text, or the text as basic authentication writes it.
@@ -30,40 +28,85 @@ fn spellings() -> Vec<String> {
     vec![PASSWORD.to_owned(), STANDARD.encode(format!("robot:{PASSWORD}"))]
 }
 
+/// What the process does whose every line is read: whichever thread logs, one subscriber hears it.
+#[allow(
+    clippy::print_stdout,
+    reason = "the test that started this process reads what it prints"
+)]
+async fn talk_much(order: Order) {
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_ansi(false);
+    subscriber.with_writer(std::io::stdout).init();
+    let repository = order.repository();
+    println!("{repository:?}");
+    committed(write(&repository, put("a", "a")).await);
+    for (name, what) in [("b", "REFUSED"), ("b", "FORBIDDEN")] {
+        let error = write(&repository, put(name, "b")).await.unwrap_err();
+        println!("{what} {error} {error:?}");
+    }
+    let error = repository.tip().await.unwrap_err();
+    println!("WRONG {error} {error:?}");
+    let mut told = false;
+    let read = repository.read(move |_| match std::mem::replace(&mut told, true) {
+        true => Ok(()),
+        false => Err(GitError::Mirror {
+            reason: "a test says so".to_owned(),
+        }),
+    });
+    read.await.unwrap();
+    println!("DONE");
+}
+
 #[tokio::test]
 async fn the_credential_is_in_no_file_no_error_and_no_log_line() {
-    let (log, guard) = Remembered::listen();
-    let workshop = Workshop::new().await;
-    let repository = workshop.repository();
-    committed(write(&repository, put("a", "a")).await);
-    repository.tip().await.unwrap();
-    // A server that repeats the credential in its refusal.
-    workshop
-        .remote
-        .hook("update", &format!("echo 'who is {PASSWORD}' >&2; exit 1"));
-    let refused = write(&repository, put("b", "b")).await.unwrap_err();
-    workshop.server.fail_next(Step::Push, Fault::Status(403));
-    let forbidden = write(&repository, put("b", "b")).await.unwrap_err();
-    workshop.server.set_password("changed");
-    let wrong = repository.tip().await.unwrap_err();
-    drop(guard);
-    let spellings = spellings();
-    for error in [&refused, &forbidden, &wrong] {
-        let shown = format!("{error} {error:?}");
-        assert!(spellings.iter().all(|secret| !shown.contains(secret)), "{shown}");
+    const THIS: &str = "git::secrecy::the_credential_is_in_no_file_no_error_and_no_log_line";
+    if let Some(order) = Order::received() {
+        return talk_much(order).await;
     }
-    assert!(
-        refused.to_string().contains("***"),
-        "the server's words came through: {refused}"
+    let workshop = Workshop::new().await;
+    // A server that repeats the credential in its refusal, and one that takes it no more.
+    let refuses = format!(
+        "test -z \"$(git log --format= --name-only $3 -1 | grep b)\" || {{ echo 'who is {PASSWORD}' >&2; exit 1; }}"
     );
-    assert!(spellings.iter().all(|secret| !log.text().contains(secret)));
+    workshop.remote.hook("update", &refuses);
+    let fault = |step, fault| workshop.server.fail_next(step, fault);
+    fault(Step::Push, Fault::Slow(Duration::ZERO));
+    fault(Step::Push, Fault::Slow(Duration::ZERO));
+    fault(Step::Push, Fault::Status(403));
+    let order = Order::new(&workshop, &workshop.server.url("state.git"), "talk");
+    // The first look is that of the first write, whose copy is still empty.
+    for _ in 0..2 {
+        fault(Step::FetchLook, Fault::Slow(Duration::ZERO));
+    }
+    for _ in 0..2 {
+        fault(Step::FetchLook, Fault::Status(401));
+    }
+    let said = order.said(THIS, &[]).await;
+    assert!(said.contains("DONE"), "{said}");
+    assert!(
+        said.contains("is made anew"),
+        "the log of other threads is heard: {said}"
+    );
+    let line = |what: &str| {
+        said.lines()
+            .find(|line| line.starts_with(what))
+            .unwrap()
+            .to_owned()
+    };
+    assert!(
+        line("REFUSED").contains("***"),
+        "the server's words came through: {said}"
+    );
+    assert!(line("FORBIDDEN").contains("NotPermitted"), "{said}");
+    assert!(line("WRONG").contains("CredentialsRefused"), "{said}");
+    let spellings = spellings();
+    assert!(spellings.iter().all(|secret| !said.contains(secret)), "{said}");
     assert!(!holds(workshop.data.path(), &spellings));
     assert!(
         holds(workshop.data.path(), &["[core]".to_owned()]),
         "the search itself can find"
     );
-    let settings = format!("{repository:?}");
-    assert!(spellings.iter().all(|secret| !settings.contains(secret)));
 }
 
 #[tokio::test]

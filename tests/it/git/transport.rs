@@ -1,7 +1,5 @@
 //! Certificates and proxies.
 
-use std::{io::Read as _, process::Child};
-
 use stagedoor::infra::git::GitError;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -56,16 +54,6 @@ async fn ask(order: Order) {
     }
 }
 
-async fn said_by(mut child: Child) -> String {
-    let waiting = tokio::task::spawn_blocking(move || {
-        let mut said = String::new();
-        child.stdout.take().unwrap().read_to_string(&mut said).unwrap();
-        child.wait().unwrap();
-        said
-    });
-    waiting.await.unwrap()
-}
-
 /// A proxy that writes down the first line it is sent and refuses.
 async fn proxy() -> (String, tokio::task::JoinHandle<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -94,11 +82,11 @@ async fn another_machine_is_reached_through_the_proxy_and_this_one_never() {
     let (proxy, first_line) = proxy().await;
     let proxies = [("HTTPS_PROXY", proxy.as_str()), ("HTTP_PROXY", &proxy)];
     let here = Order::new(&workshop, &workshop.server.url("state.git"), "tip");
-    let said = said_by(here.start(THIS, &proxies)).await;
+    let said = here.said(THIS, &proxies).await;
     assert!(said.contains("TIP Some"), "{said}");
     assert!(!first_line.is_finished(), "the proxy was not asked");
     let elsewhere = Order::new(&workshop, "https://git.example.test/state.git", "tip");
-    let said = said_by(elsewhere.start(THIS, &proxies)).await;
+    let said = elsewhere.said(THIS, &proxies).await;
     assert!(
         said.contains("ERROR https://git.example.test/state.git"),
         "{said}"
@@ -116,7 +104,7 @@ async fn hosts_named_in_no_proxy_are_reached_directly() {
     let (proxy, first_line) = proxy().await;
     let elsewhere = Order::new(&workshop, "https://git.example.test/state.git", "tip");
     let environment = [("HTTPS_PROXY", proxy.as_str()), ("NO_PROXY", "git.example.test")];
-    let said = said_by(elsewhere.start(THIS, &environment)).await;
+    let said = elsewhere.said(THIS, &environment).await;
     assert!(said.contains("ERROR"), "{said}");
     assert!(!first_line.is_finished(), "the proxy was not asked");
 }

@@ -56,6 +56,32 @@ impl BareRepository {
         must(&self.folder, arguments)
     }
 
+    /// As `git`, with something to read.
+    #[track_caller]
+    pub fn git_fed(&self, arguments: &[&str], input: &str) -> String {
+        let fed = tempfile::NamedTempFile::new().unwrap();
+        fs::write(fed.path(), input).unwrap();
+        let output = Command::new("git")
+            .arg("-C")
+            .arg(&self.folder)
+            .args(arguments)
+            .stdin(fs::File::open(fed.path()).unwrap())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "git {arguments:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+    }
+
+    /// Moves the branch to a commit of this tree, as `git ls-tree` lists it. Takes modes that Git itself never writes.
+    #[track_caller]
+    pub fn commit_tree(&self, listed: &str) -> String {
+        let tree = self.git_fed(&["mktree"], listed);
+        let parent = self.git(&["rev-parse", "main"]);
+        let commit = self.git(&["commit-tree", "-p", &parent, "-m", "by an old tool", &tree]);
+        self.git(&["update-ref", "refs/heads/main", &commit]);
+        commit
+    }
+
     /// The commits of the branch, newest first, none if there is no branch.
     pub fn commits(&self) -> Vec<String> {
         let output = git(&self.folder, &["log", "--format=%H", "main"]);

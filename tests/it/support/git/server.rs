@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -18,7 +18,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 use tempfile::TempDir;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_rustls::TlsAcceptor;
@@ -63,6 +63,8 @@ pub enum Fault {
     Status(u16),
     /// Go there instead.
     Redirect(String),
+    /// A byte now and then, for ever.
+    Drip,
 }
 
 /// A request that was met.
@@ -71,11 +73,16 @@ pub struct Met {
     pub step: Step,
     /// Whether it carried a credential.
     pub authorized: bool,
+    /// Whether it asked for objects without having any.
+    pub clones: bool,
 }
 
 struct Inner {
     root: PathBuf,
-    password: Mutex<String>,
+    /// Asks nobody for a credential.
+    open: AtomicBool,
+    /// What is served to those who fetch instead of what is asked for.
+    replica: Mutex<Option<String>>,
     faults: Mutex<Vec<(Step, Fault)>>,
     met: Mutex<Vec<Met>>,
     /// Backends at work, which go on when the client is gone.
@@ -112,7 +119,8 @@ impl GitServer {
         let folder = tempfile::tempdir().unwrap();
         let inner = Arc::new(Inner {
             root: folder.path().to_owned(),
-            password: Mutex::new(PASSWORD.to_owned()),
+            open: AtomicBool::new(false),
+            replica: Mutex::default(),
             faults: Mutex::default(),
             met: Mutex::default(),
             at_work: Arc::default(),
@@ -140,8 +148,14 @@ impl GitServer {
         self.inner.faults.lock().unwrap().push((step, fault));
     }
 
-    pub fn set_password(&self, password: &str) {
-        *self.inner.password.lock().unwrap() = password.to_owned();
+    /// Asks nobody for a credential from now on.
+    pub fn let_everybody_in(&self) {
+        self.inner.open.store(true, Ordering::SeqCst);
+    }
+
+    /// Serves those who fetch from another repository, as a machine does that lags behind; none ends that.
+    pub fn fetch_from(&self, replica: Option<&str>) {
+        *self.inner.replica.lock().unwrap() = replica.map(str::to_owned);
     }
 
     /// How many requests of this kind came with a credential.
@@ -150,6 +164,11 @@ impl GitServer {
         met.iter()
             .filter(|met| met.step == step && met.authorized)
             .count()
+    }
+
+    /// How often everything was downloaded.
+    pub fn clones(&self) -> usize {
+        self.met().iter().filter(|met| met.clones).count()
     }
 
     /// Waits until nothing is done any more for clients that may be gone.
@@ -182,7 +201,12 @@ async fn serve(State(inner): State<Arc<Inner>>, request: Request) -> Response {
     };
     let step = step(&asked);
     let authorized = asked.headers.contains_key(header::AUTHORIZATION);
-    inner.met.lock().unwrap().push(Met { step, authorized });
+    let has_some = asked.body.windows(5).any(|bytes| bytes == b"have ");
+    inner.met.lock().unwrap().push(Met {
+        step,
+        authorized,
+        clones: step == Step::Fetch && authorized && !has_some,
+    });
     match inner.take_fault(step) {
         None => inner.answer(asked).await,
         Some(fault) => fault.strike(&inner, asked).await,
@@ -207,15 +231,22 @@ impl Inner {
     }
 
     fn lets_in(&self, headers: &HeaderMap) -> bool {
-        let expected = STANDARD.encode(format!("{USER}:{}", self.password.lock().unwrap()));
+        let expected = STANDARD.encode(format!("{USER}:{PASSWORD}"));
         let given = headers.get(header::AUTHORIZATION);
-        given.is_some_and(|given| given.to_str().unwrap() == format!("Basic {expected}"))
+        let knows = given.is_some_and(|given| given.to_str().unwrap() == format!("Basic {expected}"));
+        knows || self.open.load(Ordering::SeqCst)
     }
 
-    async fn answer(&self, asked: Asked) -> Response {
+    async fn answer(&self, mut asked: Asked) -> Response {
         if !self.lets_in(&asked.headers) {
             let challenge = [(header::WWW_AUTHENTICATE, "Basic realm=\"git\"")];
             return (StatusCode::UNAUTHORIZED, challenge).into_response();
+        }
+        if let (Step::FetchLook | Step::Fetch, Some(replica)) =
+            (step(&asked), self.replica.lock().unwrap().as_ref())
+        {
+            let uri = asked.uri.to_string().replace("state.git", replica);
+            asked.uri = uri.parse().unwrap();
         }
         let root: PathBuf = Path::new(&self.root).to_owned();
         let at_work = Arc::clone(&self.at_work);
@@ -249,6 +280,17 @@ impl Fault {
                 answer
             }
             Self::Status(status) => StatusCode::from_u16(status).unwrap().into_response(),
+            Self::Drip => {
+                let (parts, _) = inner.answer(asked).await.into_parts();
+                // A line of Git's protocol that is announced as long as one can be.
+                let announced = stream::once(async { Ok::<_, io::Error>("0400\u{1}") });
+                let drops = stream::unfold((), |()| async {
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    Some((Ok("0"), ()))
+                });
+                let drops = announced.chain(drops);
+                Response::from_parts(parts, Body::from_stream(drops))
+            }
             Self::Redirect(url) => (StatusCode::FOUND, [(header::LOCATION, url)]).into_response(),
         }
     }
