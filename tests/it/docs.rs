@@ -33,19 +33,21 @@ fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
 fn named_tests(table: &str) -> (Vec<String>, Vec<String>) {
     let (mut named, mut without) = (Vec::new(), Vec::new());
     let mut has_column = false;
-    for row in table.lines().filter(|line| line.starts_with('|')) {
+    let rows: Vec<&str> = table.lines().filter(|line| line.starts_with('|')).collect();
+    for (number, row) in rows.iter().enumerate() {
+        let is_header = rows.get(number + 1).is_some_and(|next| next.starts_with("| ---"));
         let last = row
             .trim_end_matches('|')
             .rsplit('|')
             .next()
             .unwrap_or_default()
             .trim();
-        if row.starts_with("| What ") {
+        if is_header {
             has_column = last == "Test";
         } else if has_column && !row.starts_with("| ---") {
             match last.strip_prefix('`').and_then(|rest| rest.strip_suffix('`')) {
                 Some(test) => named.push(test.to_owned()),
-                None => without.push(row.to_owned()),
+                None => without.push((*row).to_owned()),
             }
         }
     }
@@ -75,9 +77,10 @@ fn every_difference_names_a_test_that_exists() {
 
 #[test]
 fn a_row_without_a_test_is_noticed() {
-    let table = "| What | Ours | Test |\n| --- | --- | --- |\n| a | b | `c` |\n| d | e | |\n\n| What | Why |\n| f | g |";
+    let table = "| What | Ours | Test |\n| --- | --- | --- |\n| a | b | `c` |\n| What is a 404 | b | `x` |\n| d | e | |\n\n\
+                 | What | Why |\n| --- | --- |\n| f | g |";
     let (named, without) = named_tests(table);
-    assert_eq!(named, ["c"]);
+    assert_eq!(named, ["c", "x"]);
     assert_eq!(without, ["| d | e | |"]);
 }
 

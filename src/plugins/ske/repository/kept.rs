@@ -1,7 +1,9 @@
 //! The index of the repository, kept at the state of the branch at the cost of what changed.
 
+use std::time::Instant;
+
 use parking_lot::{Mutex, RwLock, RwLockReadGuard};
-use tracing::warn;
+use tracing::{debug, info, warn};
 
 use crate::{
     infra::git::{BlobId, ChangedFile, CommitId, FolderPath, GitError, Tip},
@@ -60,21 +62,35 @@ impl Keeper {
     }
 
     fn bring_to(&self, tip: &Tip<'_>) -> Result<(), GitError> {
+        let began = Instant::now();
         match self.changes_to(tip)? {
             Some(changes) => {
-                changes.iter().for_each(report);
-                let mut kept = self.kept.write();
-                if let Some(kept) = kept.as_mut() {
-                    kept.index.apply(changes);
-                    kept.commit = tip.commit();
-                }
+                let files = changes.len();
+                self.take_in(tip, changes);
+                debug!(
+                    "Took in {files} changed files of the repository in {:.2} ms",
+                    milliseconds(began)
+                );
             }
             None => {
                 let read = read_all(tip, &self.folder)?;
+                let objects = read.index.objects();
                 *self.kept.write() = Some(read);
+                info!(
+                    "Read {objects} objects of the repository in {:.2} ms",
+                    milliseconds(began)
+                );
             }
         }
         Ok(())
+    }
+
+    fn take_in(&self, tip: &Tip<'_>, changes: Vec<Change<BlobId>>) {
+        changes.iter().for_each(report);
+        if let Some(kept) = self.kept.write().as_mut() {
+            kept.index.apply(changes);
+            kept.commit = tip.commit();
+        }
     }
 
     /// What has to change for the tip; none when everything has to be read.
@@ -131,6 +147,10 @@ fn read_all(tip: &Tip<'_>, folder: &FolderPath) -> Result<Kept, GitError> {
         selection,
         index,
     })
+}
+
+fn milliseconds(began: Instant) -> f64 {
+    began.elapsed().as_secs_f64() * 1_000.0
 }
 
 /// Says what of a file cannot be read; once, since it is not read again before it changes.
