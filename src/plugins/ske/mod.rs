@@ -133,7 +133,7 @@ fn repository(config: &Live<Config>, env: &PluginEnv, data: &DataFolder) -> Resu
         scratch: folder.to_owned(),
     });
     let library = library.map_err(|error| InitError(error.to_string()))?;
-    let credentials = LiveCredentials::new(scm.clone(), config.clone(), env.http.clone());
+    let credentials = LiveCredentials::new(scm.clone(), config.clone(), env.clone()).map_err(InitError)?;
     let place = (folder, Arc::new(credentials) as _);
     Ok(Repository::new(library, &scm, place, env.tasks.clone()))
 }

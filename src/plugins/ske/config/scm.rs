@@ -3,6 +3,7 @@
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{
+    backstage::integrations::GitHubIntegration,
     config::{ConfigError, ConfigReader, Problems, Value},
     infra::git::{BranchName, Credentials, FolderPath, Identity, RemoteUrl},
     plugins::ske::gitops::Layout,
@@ -38,11 +39,8 @@ pub(in crate::plugins::ske) struct Scm {
 pub(in crate::plugins::ske) enum Login {
     /// `ske.scm.token` with its user name.
     Given(Credentials),
-    /// An App or token of `integrations.github`; the host's entry as it is written there.
-    Integration {
-        /// `integrations.github[].host`.
-        host: String,
-    },
+    /// An App or token of the host's entry in `integrations.github`.
+    Integration(Box<GitHubIntegration>),
     /// None: a repository on this machine that asks for none.
     Nobody,
 }
@@ -91,7 +89,7 @@ impl PartialEq for Login {
                 (&one.username, one.password.expose_secret())
                     == (&other.username, other.password.expose_secret())
             }
-            (Self::Integration { host: one }, Self::Integration { host: other }) => one == other,
+            (Self::Integration(one), Self::Integration(other)) => one == other,
             (Self::Nobody, Self::Nobody) => true,
             _ => false,
         }
@@ -160,13 +158,12 @@ fn login(reader: &ConfigReader, remote: Option<&RemoteUrl>, problems: &mut Probl
     let server = problems.of(server(reader));
     let username = problems.of(username(reader));
     let token = problems.of(reader.optional_secret("ske.scm.token"));
-    let host = remote.and_then(|remote| problems.of(integration(reader, remote)));
     let (server, username, remote) = (server?, username?, remote?);
     if let Some(password) = token? {
         return problems.of(given(server, username, password));
     }
-    let instead = match host? {
-        Some(host) => Login::Integration { host },
+    let instead = match integration(reader, remote, problems)? {
+        Some(integration) => Login::Integration(Box::new(integration)),
         None if is_this_machine(remote) => Login::Nobody,
         None => {
             problems.refuse("ske.scm.token", &no_credential(reader, remote, server));
@@ -177,8 +174,10 @@ fn login(reader: &ConfigReader, remote: Option<&RemoteUrl>, problems: &mut Probl
         problems.notice(format!(
             "ske.scm.token is left out because the environment variable {variable} is not set; {}",
             match &instead {
-                Login::Integration { host } =>
-                    format!("the credential of integrations.github for {host} is used"),
+                Login::Integration(integration) => format!(
+                    "the credential of integrations.github for {} is used",
+                    integration.host
+                ),
                 _ => "no credential is used".to_owned(),
             }
         ));
@@ -246,25 +245,32 @@ fn username(reader: &ConfigReader) -> Result<Option<String>, ConfigError> {
     Ok(name)
 }
 
-/// The host of the `integrations.github` entry that has a credential for the repository.
-fn integration(reader: &ConfigReader, remote: &RemoteUrl) -> Result<Option<String>, ConfigError> {
-    let entries = reader
-        .optional_config_array("integrations.github")?
-        .unwrap_or_default();
-    for entry in entries {
-        let host = entry.optional_string("host")?;
-        let host = host.unwrap_or_else(|| "github.com".to_owned());
-        if host.eq_ignore_ascii_case(authority(remote)) && (entry.has("apps") || entry.has("token")) {
-            return Ok(Some(host));
-        }
-    }
-    Ok(None)
+/// The host's entry of `integrations.github`, if it has a credential. The outer `None` means that it is wrong.
+fn integration(
+    reader: &ConfigReader,
+    remote: &RemoteUrl,
+    problems: &mut Problems,
+) -> Option<Option<GitHubIntegration>> {
+    let found = GitHubIntegration::for_host(reader, authority(remote), problems)?;
+    Some(found.filter(|entry| entry.token.is_some() || !entry.apps.is_empty()))
 }
 
 /// Host and port, as `integrations` names a host.
 fn authority(remote: &RemoteUrl) -> &str {
     let rest = remote.as_str().split_once("://").map_or("", |(_, rest)| rest);
     rest.split('/').next().unwrap_or_default()
+}
+
+impl Scm {
+    /// The account the repository belongs to, by its address.
+    pub(in crate::plugins::ske) fn owner(&self) -> &str {
+        let rest = self
+            .remote
+            .as_str()
+            .split_once("://")
+            .map_or("", |(_, rest)| rest);
+        rest.split('/').nth(1).unwrap_or_default()
+    }
 }
 
 /// Plain http is accepted for this machine alone.

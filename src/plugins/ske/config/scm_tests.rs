@@ -108,13 +108,14 @@ fn without_a_token_an_integration_of_the_same_host_is_used() {
     let with_entries = |url: &str, entries: Json| {
         whole(&json!({"ske": {"scm": {"repoUrl": url}}, "integrations": {"github": entries}}))
     };
-    let app = json!([{"appId": 1, "privateKey": "x"}]);
+    let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_RSA_SHA256).unwrap();
+    let app = json!([{"appId": 1, "privateKey": key.serialize_pem()}]);
     for (url, entry, host) in [
         (REPOSITORY, json!({ "apps": app }), "github.com"),
         (
             REPOSITORY,
             json!({"host": "GitHub.com", "token": "t"}),
-            "GitHub.com",
+            "github.com",
         ),
         (
             "https://ghe.example.com:8443/a/b",
@@ -124,7 +125,7 @@ fn without_a_token_an_integration_of_the_same_host_is_used() {
     ] {
         let scm = with_entries(url, json!([{"host": "other"}, entry])).unwrap();
         assert!(
-            matches!(&scm.login, Login::Integration { host: used } if used == host),
+            matches!(&scm.login, Login::Integration(used) if used.host == host),
             "{scm:?}"
         );
     }
