@@ -78,8 +78,14 @@ pub fn prepare_process() {
 impl GitLibrary {
     /// Sets the library up; a later call changes nothing and answers as the first did.
     ///
-    /// Call it early, in the best case before the process has threads: libgit2's TLS library looks for the system's
-    /// certificates through environment variables that are set on the way.
+    /// When it must be called: at start-up, before anything connects with Git, and after the environment has been read.
+    /// It writes libgit2's options, which libgit2 reads without a lock.
+    ///
+    /// What it cannot undo: the first use of libgit2 of any kind in a process (this call, but a [`super::BranchName`]
+    /// or an [`super::Identity`] as well) sets the environment variables `SSL_CERT_FILE` and `SSL_CERT_DIR` where
+    /// they are missing or lead nowhere, because libgit2's TLS library finds the system's certificates through them. To
+    /// change the environment while another thread reads it is not sound. So that first use belongs into `main`, before
+    /// the runtime and its threads are made, and whoever wants to know what the operator set takes a snapshot before.
     ///
     /// # Errors
     /// Authorities that cannot be used or a scratch folder that cannot be written.

@@ -164,6 +164,8 @@ fn os(error: &io::Error) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
 
     fn kept(sizes: &[u64]) -> usize {
@@ -187,5 +189,50 @@ mod tests {
         for other in ["pack/pack-1.idx", "ab/tmp_obj_1", "info/packs"] {
             assert!(loose_id(Path::new(other)).is_none(), "{other}");
         }
+    }
+
+    fn blob(copy: &Arc<Generation>, text: &str) -> Oid {
+        copy.open().unwrap().blob(text.as_bytes()).unwrap()
+    }
+
+    fn read(copy: &Arc<Generation>, id: Oid) -> Option<Vec<u8>> {
+        let handle = copy.open().unwrap();
+        handle.find_blob(id).ok().map(|blob| blob.content().to_vec())
+    }
+
+    #[test]
+    fn loose_objects_and_packs_are_one_pack_afterwards_and_latecomers_follow() {
+        let folder = tempfile::tempdir().unwrap();
+        let one = Arc::new(Generation::make(folder.path()).unwrap());
+        let mut ids: Vec<_> = (0..50)
+            .map(|number| blob(&one, &format!("text {number}")))
+            .collect();
+        let two = Arc::new(pack(folder.path(), &one).unwrap().0);
+        assert_eq!(object_files(two.path()).len(), 2, "a pack and its index");
+        ids.push(blob(&two, "one more"));
+        let (three, copied) = pack(folder.path(), &two).unwrap();
+        let three = Arc::new(three);
+        ids.push(blob(&two, "late"));
+        assert_eq!(read(&three, ids[51]), None);
+        copied.catch_up(&two, &three).unwrap();
+        for id in &ids {
+            assert_eq!(read(&three, *id), read(&two, *id), "{id}");
+        }
+        assert_eq!(packs(three.path(), &object_files(three.path())).len(), 2);
+        drop((one, two));
+        assert_eq!(read(&three, ids[0]).unwrap(), b"text 0");
+    }
+
+    #[test]
+    fn a_damaged_index_is_an_error_and_leaves_the_old_copy_in_use() {
+        let folder = tempfile::tempdir().unwrap();
+        let one = Arc::new(Generation::make(folder.path()).unwrap());
+        let pack_folder = one.path().join("objects/pack");
+        for (name, size) in [("pack-1", 10), ("pack-2", 9), ("pack-3", 9)] {
+            fs::write(pack_folder.join(format!("{name}.pack")), vec![0; size]).unwrap();
+            fs::write(pack_folder.join(format!("{name}.idx")), [0; FIRST_ID - 1]).unwrap();
+        }
+        assert!(pack(folder.path(), &one).is_err());
+        assert!(one.path().exists());
     }
 }

@@ -79,3 +79,54 @@ async fn take_back(engine: Arc<Engine>, tasks: Tasks, late: oneshot::Receiver<Re
         write_all(engine, tasks).await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::infra::git::{
+        BranchName, Change, FixedCredentials, Identity, Limits, RemoteUrl, RepositorySettings,
+        pending::Pending,
+    };
+
+    fn engine() -> Arc<Engine> {
+        Arc::new(Engine::new(RepositorySettings {
+            remote: RemoteUrl::parse("https://git.example.com/a").unwrap(),
+            branch: BranchName::parse("main").unwrap(),
+            data_folder: "/nowhere".into(),
+            credentials: Arc::new(FixedCredentials::default()),
+            limits: Limits::default(),
+        }))
+    }
+
+    fn pending() -> Pending {
+        let someone = Identity::new("Ann", "ann@example.com").unwrap();
+        let change = Change {
+            author: someone.clone(),
+            committer: someone,
+            make: Box::new(|_| Ok(None)),
+        };
+        let deadline = std::time::Instant::now() + Duration::from_secs(60);
+        let (pending, answer) = Pending::new(change, deadline);
+        // Nobody waits in these tests.
+        drop(answer);
+        pending
+    }
+
+    #[test]
+    fn a_worker_that_is_ended_by_a_defect_leaves_the_line_to_the_next_one() {
+        let engine = engine();
+        assert_eq!(engine.queue.join(pending()), Some(true));
+        drop(Serving {
+            engine: Arc::clone(&engine),
+            ended: false,
+        });
+        assert!(engine.queue.take(1).is_empty(), "who waited was told");
+        assert_eq!(
+            engine.queue.join(pending()),
+            Some(true),
+            "and the next finds no worker"
+        );
+    }
+}

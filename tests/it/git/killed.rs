@@ -8,7 +8,7 @@ use std::{
 };
 
 use futures_util::future::join_all;
-use stagedoor::infra::git::{FileEdit, GitRepository};
+use stagedoor::infra::git::{FileEdit, GitError, GitRepository, Written};
 use uuid::Uuid;
 
 use crate::support::git::{
@@ -18,7 +18,10 @@ use crate::support::git::{
 };
 
 /// Rounds of a plain test run; more with this variable.
-const ROUNDS: (&str, u32) = ("STAGEDOOR_KILL_ROUNDS", 12);
+const ROUNDS: (&str, u32) = ("STAGEDOOR_KILL_ROUNDS", 40);
+
+/// Processes that live at the same time, each with a data folder of its own.
+const LANES: u32 = 2;
 
 /// The test, which starts itself again.
 const THIS: &str =
@@ -27,8 +30,8 @@ const THIS: &str =
 /// Writers of a process.
 const WRITERS: u32 = 4;
 
-/// The longest a process lives after its first acknowledgement.
-const LONGEST_LIFE: u64 = 600;
+/// The longest a process lives after its first acknowledgement, in milliseconds: a few pushes.
+const LONGEST_LIFE: u64 = 250;
 
 fn say(line: &str) {
     let mut out = std::io::stdout().lock();
@@ -46,9 +49,18 @@ async fn write_for_ever(repository: &GitRepository, name: &str) {
                 FileEdit::Write(pair.clone().into()),
             )
         });
-        committed(write(repository, edits(files)).await);
+        while !has_written(write(repository, edits(files.clone())).await) {}
         say(&format!("DONE {pair}"));
     }
+}
+
+/// The other lanes may win every race; then nothing was written.
+fn has_written(answer: Result<Written, GitError>) -> bool {
+    let lost = matches!(answer, Err(GitError::Contended { .. }));
+    if !lost {
+        committed(answer);
+    }
+    !lost
 }
 
 /// What the process does that is killed.
@@ -87,6 +99,20 @@ fn kill_at_random(mut child: Child) -> Vec<String> {
     done
 }
 
+/// One process after the other, with the data folder of the one before; returns what they acknowledged.
+async fn kill_in_turn(workshop: &Workshop, url: &str, lane: u32, rounds: u32) -> Vec<String> {
+    let data = tempfile::tempdir().unwrap();
+    let mut acknowledged = Vec::new();
+    for round in 0..rounds {
+        let mut order = Order::new(workshop, url, &format!("r{lane}-{round}"));
+        order.data = data.path().to_str().unwrap().to_owned();
+        let child = order.start(THIS, &[]);
+        let killed = tokio::task::spawn_blocking(|| kill_at_random(child));
+        acknowledged.extend(killed.await.unwrap());
+    }
+    acknowledged
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_killed_process_acknowledged_is_there_once_and_nothing_is_there_by_half() {
     if let Some(order) = Order::received() {
@@ -95,16 +121,8 @@ async fn what_a_killed_process_acknowledged_is_there_once_and_nothing_is_there_b
     let rounds = std::env::var(ROUNDS.0).map_or(ROUNDS.1, |rounds| rounds.parse().unwrap());
     let workshop = Workshop::behind(GitServer::start().await);
     let url = workshop.server.url("state.git");
-    let mut acknowledged = Vec::new();
-    for round in 0..rounds {
-        let order = Order::new(&workshop, &url, &format!("r{round}"));
-        let child = order.start(THIS, &[]);
-        acknowledged.extend(
-            tokio::task::spawn_blocking(|| kill_at_random(child))
-                .await
-                .unwrap(),
-        );
-    }
+    let lanes = (0..LANES).map(|lane| kill_in_turn(&workshop, &url, lane, rounds.div_ceil(LANES)));
+    let acknowledged = join_all(lanes).await.concat();
     workshop.server.quiet().await;
     let files: BTreeSet<_> = workshop.remote.files().into_iter().collect();
     for pair in &acknowledged {

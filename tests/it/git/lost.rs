@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::support::git::{
     server::{Fault, Step},
-    workshop::{Workshop, committed, put, write},
+    workshop::{Workshop, change, committed, put, write},
 };
 
 #[tokio::test]
@@ -189,6 +189,31 @@ async fn a_deadline_before_anything_was_sent_says_that_nothing_was_written() {
         1,
         "and it is not written later either"
     );
+}
+
+#[tokio::test]
+async fn who_gives_up_while_a_damaged_copy_is_made_anew_knows_that_nothing_was_written() {
+    let workshop = Workshop::new().await;
+    let repository = workshop.repository();
+    repository.tip().await.unwrap();
+    let damaged = change(|_| {
+        Err(Box::new(GitError::Mirror {
+            reason: "a test says so".to_owned(),
+        }))
+    });
+    // What is made anew has to be fetched.
+    let time = Duration::from_secs(3);
+    workshop.server.fail_next(Step::FetchLook, Fault::Slow(time));
+    let deadline = Instant::now() + Duration::from_secs(2);
+    let (damaged, neighbour) = tokio::join!(
+        repository.write(damaged, deadline),
+        repository.write(put("a", "a"), deadline),
+    );
+    for error in [damaged.unwrap_err(), neighbour.unwrap_err()] {
+        assert!(matches!(error, GitError::TimedOut), "{error}");
+    }
+    workshop.tasks.shut_down().await;
+    assert_eq!(workshop.remote.files(), ["README"]);
 }
 
 #[tokio::test]
