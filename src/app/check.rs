@@ -38,10 +38,7 @@ impl App {
                 "{origin} {problem}; everything that is not Stagedoor's own goes there"
             )),
         };
-        Some(Check {
-            name: "Backstage behind us".into(),
-            outcome,
-        })
+        Some(Check::new("Backstage behind us", outcome))
     }
 
     /// Fetches the keys that sign user tokens, from where the door would.
@@ -57,23 +54,18 @@ impl App {
                  in discovery.endpoints, or set stagedoor.upstream"
             )),
         };
-        Check {
-            name: "Backstage's user keys".into(),
-            outcome,
-        }
+        Check::new("Backstage's user keys", outcome)
     }
 }
 
 async fn check_plugin(registration: &Registration, env: &PluginEnv) -> Vec<Check> {
     match &registration.on {
         Some(on) => (on.check)(env.clone()).await,
-        None => vec![Check {
-            name: registration.id.into(),
-            outcome: Ok(format!(
-                "off, because app-config has no '{}' section",
-                registration.section
-            )),
-        }],
+        None => {
+            let section = registration.section;
+            let why = format!("off, because app-config has no '{section}' section");
+            vec![Check::new(registration.id, Ok(why))]
+        }
     }
 }
 

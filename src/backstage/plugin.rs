@@ -87,3 +87,13 @@ pub struct Check {
     /// What was seen, or what failed and what to do about it.
     pub outcome: Result<String, String>,
 }
+
+impl Check {
+    /// The line about `name`.
+    pub fn new(name: impl Into<String>, outcome: Result<String, String>) -> Self {
+        Self {
+            name: name.into(),
+            outcome,
+        }
+    }
+}

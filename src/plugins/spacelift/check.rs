@@ -6,13 +6,15 @@ use crate::backstage::plugin::Check;
 /// Tries the account with the real credentials. Stops at the first failure: what follows would only repeat it.
 pub(super) async fn run(client: &SpaceliftClient, encrypted: bool) -> Vec<Check> {
     match client.log_in().await {
-        Err(error) if before_login(&error) => vec![line("Spacelift connection", Err(error.to_string()))],
+        Err(error) if before_login(&error) => {
+            vec![Check::new("Spacelift connection", Err(error.to_string()))]
+        }
         Err(error) => vec![
             connected(encrypted),
-            line("Spacelift login", Err(error.to_string())),
+            Check::new("Spacelift login", Err(error.to_string())),
         ],
         Ok(()) => {
-            let login = line("Spacelift login", Ok("the API key was accepted".into()));
+            let login = Check::new("Spacelift login", Ok("the API key was accepted".into()));
             let mut lines = vec![connected(encrypted), login];
             lines.extend(access(client).await);
             lines
@@ -22,7 +24,7 @@ pub(super) async fn run(client: &SpaceliftClient, encrypted: bool) -> Vec<Check>
 
 async fn access(client: &SpaceliftClient) -> Vec<Check> {
     match client.access().await {
-        Err(error) => vec![line("Spacelift stacks", Err(error.to_string()))],
+        Err(error) => vec![Check::new("Spacelift stacks", Err(error.to_string()))],
         Ok((viewer, stacks)) => {
             let writable = stacks.iter().filter(|writable| **writable).count();
             let seen = match (stacks.len(), writable) {
@@ -31,8 +33,8 @@ async fn access(client: &SpaceliftClient) -> Vec<Check> {
                 (all, writable) => format!("{all} visible, {writable} of them take runs from this key"),
             };
             vec![
-                line("Spacelift viewer", Ok(format!("signed in as {viewer}"))),
-                line("Spacelift stacks", Ok(seen)),
+                Check::new("Spacelift viewer", Ok(format!("signed in as {viewer}"))),
+                Check::new("Spacelift stacks", Ok(seen)),
             ]
         }
     }
@@ -44,7 +46,7 @@ fn connected(encrypted: bool) -> Check {
     } else {
         "plain http to this machine"
     };
-    line("Spacelift connection", Ok(how.into()))
+    Check::new("Spacelift connection", Ok(how.into()))
 }
 
 /// Whether the failure is one of the connection rather than of the key.
@@ -54,11 +56,4 @@ fn before_login(error: &SpaceliftError) -> bool {
         error,
         E::Unreachable(_) | E::Untrusted(_) | E::TlsRefused(_) | E::Interrupted { .. } | E::Slow { .. }
     )
-}
-
-fn line(name: &str, outcome: Result<String, String>) -> Check {
-    Check {
-        name: name.into(),
-        outcome,
-    }
 }

@@ -72,10 +72,7 @@ impl BackendPlugin for SpaceliftPlugin {
         let encrypted = config.endpoint.scheme() == "https";
         match SpaceliftClient::new(&Live::new((*config).clone()), &env) {
             Ok(client) => check::run(&client, encrypted).await,
-            Err(error) => vec![Check {
-                name: "Spacelift connection".into(),
-                outcome: Err(error.to_string()),
-            }],
+            Err(error) => vec![Check::new("Spacelift connection", Err(error.to_string()))],
         }
     }
 
