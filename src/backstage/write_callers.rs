@@ -15,9 +15,6 @@ const KEY: &str = "stagedoor.actions.writeCallers";
 /// In the list, it lets in whoever calls by himself.
 const DIRECT: &str = "direct";
 
-/// How the subject of a plugin begins.
-const PLUGIN: &str = "plugin:";
-
 /// The plugins through which a user may write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WriteCallers(Vec<String>);
@@ -40,12 +37,12 @@ impl WriteCallers {
     /// 403 `NotAllowedError` that names the key.
     pub fn admit(&self, caller: &Credentials) -> Result<(), BackstageError> {
         let way = match caller.principal() {
-            Principal::Service(service) => match service.subject.strip_prefix(PLUGIN) {
+            Principal::Service(service) => match service.plugin_id() {
                 None => return Ok(()),
                 Some(plugin) => plugin,
             },
             Principal::User(user) => match &user.actor {
-                Some(actor) => actor.subject.strip_prefix(PLUGIN).unwrap_or(&actor.subject),
+                Some(actor) => actor.plugin_id().unwrap_or(&actor.subject),
                 None => DIRECT,
             },
             Principal::None => DIRECT,

@@ -46,6 +46,24 @@ pub struct ServicePrincipal {
     pub access_restrictions: Option<AccessRestrictions>,
 }
 
+/// How the subject of a plugin begins.
+const PLUGIN: &str = "plugin:";
+
+impl ServicePrincipal {
+    /// The principal of a plugin.
+    pub(super) fn plugin(id: &str) -> Self {
+        Self {
+            subject: format!("{PLUGIN}{id}"),
+            access_restrictions: None,
+        }
+    }
+
+    /// Returns the plugin's id, if this is one; callers from outside Backstage are none.
+    pub fn plugin_id(&self) -> Option<&str> {
+        self.subject.strip_prefix(PLUGIN)
+    }
+}
+
 /// The permission part of `backend.auth.externalAccess[].accessRestrictions`; applied by permission checks.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AccessRestrictions {
@@ -91,6 +109,23 @@ impl Credentials {
             Principal::User(user) => Some(&user.user_entity_ref),
             Principal::Service(service) => Some(&service.subject),
             Principal::None => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_plugin_has_a_plugin_id() {
+        assert_eq!(ServicePrincipal::plugin("catalog").plugin_id(), Some("catalog"));
+        for subject in ["external:ci", "ci", "my-plugin:catalog"] {
+            let other = ServicePrincipal {
+                subject: subject.to_owned(),
+                access_restrictions: None,
+            };
+            assert_eq!(other.plugin_id(), None, "{subject}");
         }
     }
 }

@@ -31,10 +31,7 @@ impl Inner {
     async fn verified_plugin(&self, plugin_id: &str, jwt: &Jwt<'_>) -> Result<Verified, BackstageError> {
         let source_id = source_id(jwt)?;
         let key = self.plugin_key(plugin_id, source_id, jwt).await?;
-        let service = ServicePrincipal {
-            subject: format!("plugin:{source_id}"),
-            access_restrictions: None,
-        };
+        let service = ServicePrincipal::plugin(source_id);
         let outer = jwt.number("exp");
         let mut verified = match jwt.claim("obo") {
             None | Some(Value::Null | Value::Bool(false)) => for_itself(service),

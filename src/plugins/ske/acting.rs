@@ -2,8 +2,6 @@
 //!
 //! One rule above all: where somebody else than our account should be judged, nothing ever falls back to our account.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use super::{
     config::AuthProvider,
     domain::{ClusterUser, Impersonation, Known, NotImpersonated},
@@ -15,11 +13,11 @@ use crate::{
         auth::{Credentials, Principal, UserPrincipal},
         users::Users,
     },
-    infra::kubernetes::{Identity, Impersonated},
+    infra::{
+        clock::unix_seconds,
+        kubernetes::{Identity, Impersonated},
+    },
 };
-
-/// How the subject of a plugin begins.
-const PLUGIN: &str = "plugin:";
 
 /// The identity of one request.
 #[derive(Debug, Clone)]
@@ -74,8 +72,8 @@ async fn cluster_user(
     match caller.principal() {
         Principal::Service(service) => Ok(rules.service(&service.subject)?),
         Principal::User(user) => {
-            let actor = user.actor.as_ref().map(|actor| actor.subject.as_str());
-            rules.check_actor(actor.map(|subject| subject.strip_prefix(PLUGIN).unwrap_or(subject)))?;
+            let actor = user.actor.as_ref();
+            rules.check_actor(actor.map(|actor| actor.plugin_id().unwrap_or(&actor.subject)))?;
             portal_user(rules, users, caller).await
         }
         Principal::None => {
@@ -118,14 +116,9 @@ fn judged(identity: Identity) -> Acting {
 /// The provider's token of a signed-in person; a service has none.
 fn signed_in(caller: &Credentials) -> ProviderToken {
     match (caller.principal(), caller.token()) {
-        (Principal::User(_), Some(token)) => provider_token(token, now()),
+        (Principal::User(_), Some(token)) => provider_token(token, unix_seconds()),
         _ => ProviderToken::Missing,
     }
-}
-
-fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
 fn expired(provider: &str) -> SkeError {

@@ -5,7 +5,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
 use parking_lot::Mutex;
@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     config::{ConfigStore, Live},
-    infra::{single_flight::SingleFlight, tasks::Tasks},
+    infra::{clock::unix_seconds, single_flight::SingleFlight, tasks::Tasks},
 };
 
 /// A token is renewed this long before its end, as the official clients do, so that it outlives the call it is for.
@@ -247,7 +247,7 @@ impl Inner {
             jwt: SecretString::from(jwt),
             begun: Instant::now(),
             proven: AtomicBool::new(false),
-            renew_at: Instant::now() + life(user.valid_until, unix_now()),
+            renew_at: Instant::now() + life(user.valid_until, unix_seconds()),
             credential: Arc::clone(credential),
         }))
     }
@@ -258,11 +258,6 @@ fn life(valid_until: Option<i64>, now: i64) -> Duration {
     let left = valid_until.map_or(0, |end| end.saturating_sub(now));
     let left = Duration::from_secs(u64::try_from(left).unwrap_or(0));
     left.saturating_sub(RENEW_EARLY).clamp(MIN_LIFE, MAX_LIFE)
-}
-
-fn unix_now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
