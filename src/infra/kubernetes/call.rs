@@ -85,20 +85,22 @@ pub struct Answer {
     pub warnings: Vec<String>,
 }
 
-/// What was sent as a credential, which no answer may repeat.
-pub(super) struct Shown(Option<String>);
+/// What was sent as a credential, which no answer may repeat: the header itself, whose bytes are shared.
+pub(super) struct Shown(Option<HeaderValue>);
 
 impl Shown {
     /// Finds it among the headers of a call.
     pub(super) fn by(headers: &HeaderMap) -> Self {
-        let bearer = headers
-            .get(AUTHORIZATION)
-            .and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
-        Self(bearer.filter(|token| !token.is_empty()).map(str::to_owned))
+        Self(headers.get(AUTHORIZATION).cloned())
+    }
+
+    fn token(&self) -> Option<&str> {
+        let bearer = self.0.as_ref()?.to_str().ok()?.strip_prefix("Bearer ");
+        bearer.filter(|token| !token.is_empty())
     }
 
     fn hidden_in(&self, body: Bytes) -> Bytes {
-        match &self.0 {
+        match self.token() {
             Some(token) if contains(&body, token.as_bytes()) => {
                 let text = String::from_utf8_lossy(&body);
                 text.replace(token, REDACTED).into()

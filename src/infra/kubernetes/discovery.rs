@@ -90,17 +90,18 @@ impl Served {
         groups.insert((kind.group.clone(), kind.version.clone()), known);
     }
 
-    /// Forgets a group whose paths may have changed; false when it was asked for just now.
-    pub(super) fn forget_unless_new(&self, kind: &Kind) -> bool {
+    /// Whether a group whose paths may have changed is to be asked for now, by the one who calls this; false when it
+    /// was, or is being, asked for just now. What is known of it serves the others until there is something newer.
+    pub(super) fn begins_anew(&self, kind: &Kind) -> bool {
         let key = (kind.group.clone(), kind.version.clone());
-        let mut groups = self.0.lock();
-        let is_new = groups
-            .get(&key)
-            .is_some_and(|known| known.asked.elapsed() < MISS_HOLDS);
-        if !is_new {
-            groups.remove(&key);
+        match self.0.lock().get_mut(&key) {
+            Some(known) if known.asked.elapsed() < MISS_HOLDS => false,
+            Some(known) => {
+                known.asked = Instant::now();
+                true
+            }
+            None => true,
         }
-        !is_new
     }
 }
 
@@ -120,6 +121,11 @@ impl Cluster {
         if known.is_some_and(|known| known.asked.elapsed() < MISS_HOLDS) {
             return Err(KubernetesError::NotServed);
         }
+        self.learn(identity, kind).await
+    }
+
+    /// As `resource`, without a look at what is known.
+    pub(super) async fn learn(&self, identity: &Identity, kind: &Kind) -> Result<Resource, KubernetesError> {
         let own = Identity::Account;
         let resources = self
             .ask(if self.has_account() { &own } else { identity }, kind)

@@ -174,7 +174,8 @@ impl Cluster {
     }
 
     /// Makes a call about an object. A path nobody serves, or one the caller has no right to, may be that of a kind
-    /// that is served otherwise by now: then it is made once more, since the first did nothing.
+    /// that is served otherwise by now: then it is made once more, since the first did nothing. When that cannot be
+    /// found out, the first answer counts.
     ///
     /// A path nobody serves is never the object's absence.
     async fn about(
@@ -189,13 +190,14 @@ impl Cluster {
             Err(error) => error.refusal().is_some_and(|refusal| refusal.code == 403),
             Ok(_) => false,
         };
-        if !doubtful || !self.served.forget_unless_new(&address.kind()) {
+        if !doubtful || !self.served.begins_anew(&address.kind()) {
             return outcome;
         }
-        let resource = self.resource(identity, &address.kind()).await?;
-        if resource.is_reached_like(&address.resource) {
-            return outcome;
-        }
+        let resource = match self.learn(identity, &address.kind()).await {
+            Ok(resource) if !resource.is_reached_like(&address.resource) => resource,
+            Err(KubernetesError::NotServed) => return Err(KubernetesError::NotServed),
+            Ok(_) | Err(_) => return outcome,
+        };
         let name = address.name.clone();
         let namespace = address.namespace.clone();
         let moved = Address {

@@ -7,6 +7,7 @@ mod conflicts;
 mod delete;
 mod discovery;
 mod documented_rights;
+mod doubt;
 mod faults;
 mod guard;
 mod identity;
