@@ -1,12 +1,12 @@
 //! In front of a portal: what is ours is answered here, everything else by the backend behind us.
 
-use std::{convert::Infallible, error::Error, sync::Arc};
+use std::{convert::Infallible, sync::Arc};
 
 use axum::{
     body::Body,
     response::{IntoResponse as _, Response},
 };
-use http::{Request, StatusCode, uri::Scheme};
+use http::{Request, uri::Scheme};
 use serde_json::json;
 use tower::{Service, ServiceExt as _};
 use url::Url;
@@ -22,7 +22,7 @@ use crate::{
     config::{ConfigError, ConfigReader},
     infra::{
         http_proxy::{ProxyError, Upstream},
-        http_server::{FailureCause, JsonResponse, decorated},
+        http_server::{EdgeSettings, FailureCause, JsonResponse, PrivateQuery, decorated, logged},
     },
 };
 
@@ -56,9 +56,8 @@ pub(super) fn read(reader: &ConfigReader) -> Result<Option<Url>, ConfigError> {
 }
 
 impl Front {
-    /// Puts us in front of `stagedoor.upstream`, if it is set, with these plugins as our own. The log then leaves out
-    /// the queries of what is passed on: they are somebody else's and may hold secrets.
-    pub(super) fn of(settings: &mut Settings, own: Vec<&'static str>, env: &PluginEnv) -> Option<Arc<Self>> {
+    /// Puts us in front of `stagedoor.upstream`, if it is set, with these plugins as our own.
+    pub(super) fn of(settings: &Settings, own: Vec<&'static str>, env: &PluginEnv) -> Option<Arc<Self>> {
         let origin = settings.upstream.as_ref()?;
         let scheme = if settings.server.is_https() {
             Scheme::HTTPS
@@ -66,27 +65,53 @@ impl Front {
             Scheme::HTTP
         };
         let callers = (settings.edge.trust_proxy().clone(), scheme);
-        let front = Arc::new(Self {
+        Some(Arc::new(Self {
             ownership: Ownership::new(own),
             upstream: Upstream::new(origin, &env.http, callers, env.tasks.clone())?,
-        });
-        let passing = Arc::clone(&front);
-        let edge = settings.edge.clone();
-        settings.edge = edge.with_private_queries(move |path| passing.ownership.of(path) != Owner::Ours);
-        Some(front)
+        }))
+    }
+
+    /// Decides whose the request is, and keeps that with it. The log leaves out the queries of what is not ours: they
+    /// are somebody else's and may hold secrets.
+    fn decide<B>(&self, request: &mut Request<B>) {
+        let owner = self.ownership.of(request.uri().path());
+        if owner != Owner::Ours {
+            request.extensions_mut().insert(PrivateQuery);
+        }
+        request.extensions_mut().insert(owner);
     }
 
     async fn forward(&self, request: Request<Body>) -> Response {
         match self.upstream.forward(request).await {
             Ok(response) => response,
-            Err(error) => refuse(&error),
+            Err(error) => refuse(error),
         }
     }
 }
 
+/// Decides once whose a request is, logs it, and has it answered.
+pub(super) fn service<B>(
+    edge: EdgeSettings,
+    root: Arc<Root>,
+    front: Option<Arc<Front>>,
+) -> impl Service<Request<B>, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static
+where
+    B: http_body::Body<Data = bytes::Bytes> + Send + 'static,
+    B::Error: Into<axum::BoxError>,
+{
+    let edge = Arc::new(edge);
+    let inner = logged(Arc::clone(&edge), answering(edge, root, front.clone()));
+    tower::service_fn(move |mut request: Request<B>| {
+        if let Some(front) = &front {
+            front.decide(&mut request);
+        }
+        inner.clone().oneshot(request)
+    })
+}
+
 /// Answers what is ours with the edge's decoration, and passes everything else on without it.
-pub(super) fn service(
-    settings: &Settings,
+fn answering(
+    edge: Arc<EdgeSettings>,
     root: Arc<Root>,
     front: Option<Arc<Front>>,
 ) -> impl Service<Request<Body>, Response = Response, Error = Infallible, Future: Send>
@@ -98,17 +123,15 @@ pub(super) fn service(
         let root = Arc::clone(&root);
         async move { Ok(root.answer(request).await) }
     });
-    let ours = decorated(Arc::new(settings.edge.clone()), answer);
+    let ours = decorated(edge, answer);
     tower::service_fn(move |request: Request<Body>| {
         let (front, ours) = (front.clone(), ours.clone());
         async move {
-            let Some(front) = front else {
-                return ours.oneshot(request).await;
-            };
-            match front.ownership.of(request.uri().path()) {
-                Owner::Ours => ours.oneshot(request).await,
-                Owner::Upstream => Ok(front.forward(request).await),
-                Owner::Unclear => Ok(unclear()),
+            match (request.extensions().get::<Owner>(), front) {
+                // Nobody is behind us: all is ours.
+                (_, None) | (Some(Owner::Ours), _) => ours.oneshot(request).await,
+                (Some(Owner::Upstream), Some(front)) => Ok(front.forward(request).await),
+                (Some(Owner::Unclear) | None, Some(_)) => Ok(unclear()),
             }
         }
     })
@@ -120,38 +143,28 @@ fn unclear() -> Response {
     answer(&BackstageError::input(message))
 }
 
-fn refuse(error: &ProxyError) -> Response {
+fn refuse(error: ProxyError) -> Response {
     let status = error.status();
-    let message = match error {
-        ProxyError::Unreachable(_) => {
-            "The Backstage backend behind this service cannot be reached; see that it runs, and check stagedoor.upstream"
-                .to_owned()
+    answer(&match error {
+        ProxyError::Unreachable(cause) => {
+            let message = "The Backstage backend behind this service cannot be reached; see that it runs, and check \
+                           stagedoor.upstream";
+            BackstageError::unavailable(status, message).with_cause(cause)
         }
-        other => other.to_string(),
-    };
-    let refusal = if status == StatusCode::BAD_REQUEST {
-        BackstageError::input(message)
-    } else {
-        BackstageError::unavailable(status, message)
-    };
-    let mut response = answer(&refusal);
-    let mut causes = Vec::new();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        causes.push(cause.to_string());
-        next = cause.source();
-    }
-    if !causes.is_empty() {
-        response.extensions_mut().insert(FailureCause(causes.join(": ")));
-    }
-    response
+        ProxyError::Slow(_) => BackstageError::unavailable(status, error.to_string()),
+        ProxyError::Target => BackstageError::input(error.to_string()),
+    })
 }
 
-/// As the envelope, without the request, whose query is nobody's business here.
+/// As the envelope, without the request, whose query is nobody's business here; the cause is for the log.
 fn answer(error: &BackstageError) -> Response {
     let body = json!({
         "error": { "name": error.name(), "message": error.message() },
         "response": { "statusCode": error.status().as_u16() },
     });
-    JsonResponse::from_bytes(error.status(), body.to_string()).into_response()
+    let mut response = JsonResponse::from_bytes(error.status(), body.to_string()).into_response();
+    if let Some(cause) = error.cause_chain() {
+        response.extensions_mut().insert(FailureCause(cause));
+    }
+    response
 }

@@ -132,7 +132,7 @@ impl App {
             health_headers: settings.health_headers.clone(),
         };
         let root = Arc::new(Root::new(&registrations, shared));
-        let front = Front::of(&mut settings, on, &env);
+        let front = Front::of(&settings, on, &env);
         let writer = Arc::clone(&root);
         settings.edge = settings
             .edge

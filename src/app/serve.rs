@@ -79,8 +79,7 @@ impl App {
             leave(self.lifecycle, delay, end, aborted).await;
             stopped_at.get_or_init(Instant::now);
         };
-        let service = front::service(&self.settings, self.root, self.front);
-        let service = http_server::logged(Arc::new(self.settings.edge), service);
+        let service = front::service(self.settings.edge, self.root, self.front);
         let drained = http_server::serve(listener, service, &self.settings.server, stop).await;
         // Requests and background work share one limit: whoever stops us does not wait for two.
         let deadline = *stopped_at.get_or_init(Instant::now) + self.settings.server.drain_limit();

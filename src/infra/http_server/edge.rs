@@ -38,19 +38,6 @@ pub struct EdgeSettings {
     trust_proxy: TrustProxy,
     rate_limiter: Option<RateLimiter>,
     refusal_body: RefusalBody,
-    private_queries: PrivateQueries,
-}
-
-/// Says for a path whether the log must leave out the query.
-#[derive(Clone, Default)]
-struct PrivateQueries(Option<Arc<IsPrivate>>);
-
-type IsPrivate = dyn Fn(&str) -> bool + Send + Sync;
-
-impl fmt::Debug for PrivateQueries {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("PrivateQueries")
-    }
 }
 
 /// An answer the edge gives itself: 429, or 500 after a panic.
@@ -113,7 +100,6 @@ impl EdgeSettings {
                 trust_proxy,
                 rate_limiter: rate_limit.map(RateLimiter::new),
                 refusal_body: RefusalBody(Arc::new(|refusal, _| refusal.default_body())),
-                private_queries: PrivateQueries::default(),
             }),
             _ => Err(errors),
         }
@@ -129,23 +115,9 @@ impl EdgeSettings {
         self
     }
 
-    /// Leaves the query out of the log line of these paths, and that of the page they were asked from.
-    #[must_use]
-    pub fn with_private_queries(mut self, is_private: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
-        self.private_queries = PrivateQueries(Some(Arc::new(is_private)));
-        self
-    }
-
     /// Which proxies are believed.
     pub fn trust_proxy(&self) -> &TrustProxy {
         &self.trust_proxy
-    }
-
-    fn is_private(&self, path: &str) -> bool {
-        self.private_queries
-            .0
-            .as_ref()
-            .is_some_and(|is_private| is_private(path))
     }
 
     fn refuse(&self, refusal: &Refusal, path: &str) -> Response {
@@ -174,8 +146,7 @@ where
         async move {
             let mut request = request.map(boxed);
             let arrival = settings.find_client(&mut request);
-            let is_private = settings.is_private(request.uri().path());
-            let log = RequestLog::begin(&request, arrival, is_private);
+            let log = RequestLog::begin(&request, arrival);
             let is_head = *request.method() == Method::HEAD;
             let mut response = if request.extensions().get::<AmbiguousHost>().is_some() {
                 settings.refuse_host()

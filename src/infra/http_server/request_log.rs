@@ -22,6 +22,10 @@ const CALLER_GONE: u16 = 499;
 #[derive(Debug, Clone)]
 pub struct FailureCause(pub String);
 
+/// In a request's extensions: its log line leaves out the query, and that of the page it was asked from.
+#[derive(Debug, Clone, Copy)]
+pub struct PrivateQuery;
+
 /// A request under way, with what its line will need. Dropped without an end, it logs that the caller went away.
 #[derive(Debug)]
 pub(super) struct RequestLog {
@@ -37,7 +41,7 @@ pub(super) struct RequestLog {
 }
 
 impl RequestLog {
-    pub(super) fn begin<B>(request: &Request<B>, arrival: Option<Arrival>, is_private: bool) -> Self {
+    pub(super) fn begin<B>(request: &Request<B>, arrival: Option<Arrival>) -> Self {
         let headers = request.headers();
         Self {
             arrival,
@@ -46,7 +50,7 @@ impl RequestLog {
             version: request.version(),
             referrer: headers.get(header::REFERER).cloned(),
             user_agent: headers.get(header::USER_AGENT).cloned(),
-            is_private,
+            is_private: request.extensions().get::<PrivateQuery>().is_some(),
             is_open: true,
         }
     }
@@ -228,7 +232,7 @@ mod tests {
             .header("user-agent", "curl/8.0")
             .body(())
             .unwrap();
-        let log = RequestLog::begin(&request, None, false);
+        let log = RequestLog::begin(&request, None);
         let line = Line::new(&log, 200, 12);
         let (date, rest) = line.message.split_at(26);
         assert!(date.starts_with('[') && date.ends_with("Z]"), "{date}");
@@ -244,9 +248,10 @@ mod tests {
         let request = Request::builder()
             .uri("/api/auth/x?code=secret")
             .header("referer", "https://portal.test/a?token=secret#secret")
+            .extension(PrivateQuery)
             .body(())
             .unwrap();
-        let log = RequestLog::begin(&request, None, true);
+        let log = RequestLog::begin(&request, None);
         let line = Line::new(&log, 200, 0);
         assert!(!line.message.contains("secret"), "{}", line.message);
         assert_eq!(
