@@ -7,8 +7,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    domain::{Run, Space, Stack},
+    domain::{Run, RunDetails, Space, Stack},
     error::SpaceliftError,
+    wait::Waited,
 };
 use crate::infra::http_server::{JsonResponse, PreparedJson};
 
@@ -85,6 +86,93 @@ pub(super) fn read(list: &PreparedJson) -> Result<Vec<StackBody>, SpaceliftError
 /// One stack.
 pub(super) fn stack(stack: &StackBody) -> Result<JsonResponse, SpaceliftError> {
     JsonResponse::new(StatusCode::OK, stack).map_err(|_| SpaceliftError::Abandoned)
+}
+
+/// A run, as the actions and the routes of our own show it.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RunDetailsBody {
+    /// The id of the run.
+    id: String,
+    /// Such as UNCONFIRMED; Spacelift may add new ones.
+    state: String,
+    /// Such as TRACKED or PROPOSED.
+    #[serde(rename = "type")]
+    kind: String,
+    /// Whether the run is over, well or not.
+    finished: bool,
+    /// Whether the run is over and well.
+    succeeded: bool,
+    /// Whether the run stays as it is until somebody confirms, discards or reviews it.
+    needs_decision: bool,
+    /// When it was made, in Unix seconds.
+    created_at: i64,
+    /// When it entered its state, in Unix seconds.
+    updated_at: i64,
+    /// Who started it; for a run of this portal the integration key. Null for a push.
+    triggered_by: Option<String>,
+    /// Where a person finds the run.
+    url: String,
+}
+
+impl RunDetailsBody {
+    /// The run with its address.
+    pub(super) fn new(run: RunDetails, url: String) -> Self {
+        Self {
+            finished: run.finished,
+            succeeded: run.finished && run.state.0 == "FINISHED",
+            needs_decision: run.state.waits_for_somebody(),
+            id: run.id,
+            state: run.state.0,
+            kind: run.kind.0,
+            created_at: run.created_at,
+            updated_at: run.updated_at,
+            triggered_by: run.triggered_by,
+            url,
+        }
+    }
+}
+
+/// How a wait for a run ended.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct WaitedBody {
+    #[serde(flatten)]
+    run: RunDetailsBody,
+    /// Whether the time was up before the run came to rest.
+    timed_out: bool,
+}
+
+impl WaitedBody {
+    /// The outcome with the run's address.
+    pub(super) fn new(waited: Waited, url: String) -> Self {
+        Self {
+            run: RunDetailsBody::new(waited.run, url),
+            timed_out: waited.timed_out,
+        }
+    }
+}
+
+/// A run that was started or decided about.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub(super) struct RunStateBody {
+    /// The id of the run.
+    id: String,
+    /// Its state now.
+    state: String,
+    /// Where a person finds the run.
+    url: String,
+}
+
+impl RunStateBody {
+    /// The run with its address.
+    pub(super) fn new(run: Run, url: String) -> Self {
+        Self {
+            id: run.id,
+            state: run.state.0,
+            url,
+        }
+    }
 }
 
 /// The answer to a trigger.

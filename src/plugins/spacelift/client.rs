@@ -1,19 +1,17 @@
 //! `SpaceliftClient`: what we ask of Spacelift, with dead sessions replaced and refusals explained.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use http::HeaderValue;
 use serde_json::{Map, Value};
 use url::Url;
 
 use super::{
     config::Config,
     deadline::Deadline,
-    domain::{Lock, Run, Stack, StackId, Writability},
+    domain::{RunDetails, RunId, Stack, StackId},
     error::SpaceliftError,
     graphql::{
-        CheckAccess, ExplainRefusal, ListStacks, Operation, Query, ReplyError, TriggerRun, check_access,
-        explain_refusal, list_stacks, trigger_run,
+        CheckAccess, GetRun, ListStacks, Operation, Query, ReplyError, check_access, get_run, list_stacks,
     },
     text,
     token::{SpaceliftToken, TokenSource},
@@ -22,10 +20,7 @@ use super::{
 use crate::{backstage::plugin::PluginEnv, config::Live, infra::http_client::ClientError};
 
 /// Attempts with a session: the one we have, and a new one if that was dead.
-const ATTEMPTS: usize = 2;
-
-/// Time for asking why a trigger was refused; the answer is late already, and without a reason it is still one.
-const EXPLANATION_TIME: Duration = Duration::from_secs(5);
+pub(super) const ATTEMPTS: usize = 2;
 
 /// Most of `extensions` that is passed on, in bytes of JSON; the rest could be a stack trace.
 const MAX_EXTENSIONS: usize = 2048;
@@ -36,10 +31,10 @@ const UNAUTHORIZED: &str = "unauthorized";
 /// Spacelift's API for one account. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(super) struct SpaceliftClient {
-    transport: Transport,
-    tokens: TokenSource,
+    pub(super) transport: Transport,
+    pub(super) tokens: TokenSource,
     host: Url,
-    timeout: Duration,
+    pub(super) timeout: Duration,
 }
 
 impl SpaceliftClient {
@@ -92,31 +87,27 @@ impl SpaceliftClient {
         Ok((text::shorten(&viewer), writable))
     }
 
-    /// Starts a run. Sent a second time only if Spacelift said `unauthorized` because the session was dead;
-    /// an answer that got lost is an error that says so, since a repetition could start a second run.
-    pub(super) async fn trigger_run(
-        &self,
-        stack: &StackId,
-        metadata: &HeaderValue,
-    ) -> Result<Run, SpaceliftError> {
-        for _ in 0..ATTEMPTS {
-            let token = self.tokens.get(Deadline::after(self.timeout)).await?;
-            let refusal = match self.send_trigger(&token, stack, metadata).await {
-                Ok(run) => return Ok(run),
-                Err(error) => error,
-            };
-            if !self.session_was_dead(&token, stack, &refusal).await? {
-                return Err(self.settle(stack, refusal));
-            }
-            self.tokens.forget(&token);
-        }
-        Err(SpaceliftError::SessionRefused)
+    /// Returns a run as it is now.
+    pub(super) async fn run(&self, stack: &StackId, run: &RunId) -> Result<RunDetails, SpaceliftError> {
+        let variables = || get_run::Variables {
+            stack: stack.as_str().to_owned(),
+            run: run.as_str().to_owned(),
+        };
+        let data = self.ask::<GetRun>(variables).await?;
+        let stack = stack.clone();
+        let Some(found) = data.stack else {
+            return Err(SpaceliftError::StackNotFound { stack });
+        };
+        let run = run.clone();
+        let link = self.link(&stack);
+        let missing = SpaceliftError::RunNotFound { stack, run, link };
+        found.run.map(RunDetails::from).ok_or(missing)
     }
 
     /// Asks a query; a dead session is replaced once. One deadline holds for all of it.
     async fn ask<Q: Query>(
         &self,
-        variables: fn() -> Q::Variables,
+        variables: impl Fn() -> Q::Variables,
     ) -> Result<Q::ResponseData, SpaceliftError> {
         let deadline = Deadline::after(self.timeout);
         for _ in 0..ATTEMPTS {
@@ -130,7 +121,7 @@ impl SpaceliftClient {
     }
 
     /// Asks a query within a session. `Unauthorized` means that the session is dead: the viewer is nobody.
-    async fn ask_with<Q: Query>(
+    pub(super) async fn ask_with<Q: Query>(
         &self,
         token: &SpaceliftToken,
         variables: Q::Variables,
@@ -156,86 +147,8 @@ impl SpaceliftClient {
         }
     }
 
-    async fn send_trigger(
-        &self,
-        token: &SpaceliftToken,
-        stack: &StackId,
-        metadata: &HeaderValue,
-    ) -> Result<Run, SpaceliftError> {
-        let variables = trigger_run::Variables {
-            stack: stack.as_str().to_owned(),
-        };
-        let extras = Extras {
-            session: Some(token),
-            run_metadata: Some(metadata.clone()),
-        };
-        let reply = self
-            .transport
-            .send::<TriggerRun>(variables, extras, Deadline::after(self.timeout))
-            .await?;
-        match reply.data.and_then(|data| data.run_trigger) {
-            Some(run) => {
-                token.prove();
-                Ok(run.into())
-            }
-            None => Err(reply
-                .errors
-                .first()
-                .map_or_else(not_understood::<TriggerRun>, |error| {
-                    refused::<TriggerRun>(error, token)
-                })),
-        }
-    }
-
-    /// Asks why a trigger was refused. True if the session was dead; an error if the stack gives a reason.
-    async fn session_was_dead(
-        &self,
-        token: &Arc<SpaceliftToken>,
-        stack: &StackId,
-        refusal: &SpaceliftError,
-    ) -> Result<bool, SpaceliftError> {
-        use SpaceliftError as E;
-        if !matches!(
-            refusal,
-            E::Unauthorized { .. } | E::Rejected { .. } | E::Malformed { source: None, .. }
-        ) {
-            return Ok(false);
-        }
-        let variables = explain_refusal::Variables {
-            stack: stack.as_str().to_owned(),
-        };
-        let deadline = Deadline::after(EXPLANATION_TIME.min(self.timeout));
-        match self.ask_with::<ExplainRefusal>(token, variables, deadline).await {
-            Ok(data) => {
-                let found = data.stack.map(Writability::from);
-                reason(stack, found, token).map_or(Ok(false), Err)
-            }
-            Err(E::Unauthorized { .. }) => {
-                self.tokens.forget(token);
-                Ok(matches!(refusal, E::Unauthorized { .. }))
-            }
-            Err(_) => Ok(false),
-        }
-    }
-
-    fn settle(&self, stack: &StackId, error: SpaceliftError) -> SpaceliftError {
-        if error.leaves_doubt() {
-            self.lost(stack, error)
-        } else {
-            error
-        }
-    }
-
-    /// What is said of a trigger whose outcome is not known.
-    pub(super) fn lost(&self, stack: &StackId, cause: SpaceliftError) -> SpaceliftError {
-        SpaceliftError::TriggerLost {
-            link: self.link(stack),
-            cause: Box::new(cause),
-        }
-    }
-
     /// Where a person finds the stack.
-    fn link(&self, stack: &StackId) -> String {
+    pub(super) fn link(&self, stack: &StackId) -> String {
         self.link_to(&["stack", stack.as_str()])
     }
 
@@ -253,27 +166,8 @@ impl SpaceliftClient {
     }
 }
 
-/// Why a stack takes no run from us, if its own data tells.
-fn reason(stack: &StackId, found: Option<Writability>, token: &SpaceliftToken) -> Option<SpaceliftError> {
-    let stack = stack.clone();
-    match found {
-        None => Some(SpaceliftError::StackNotFound { stack }),
-        Some(Writability { can_write: false, .. }) => Some(SpaceliftError::StackNotWritable { stack }),
-        Some(Writability { lock: Some(lock), .. }) => {
-            let lock = Lock {
-                by: token.redact(&lock.by),
-                note: lock.note.map(|note| token.redact(&note)),
-                ..lock
-            };
-            Some(SpaceliftError::StackLocked { stack, lock })
-        }
-        Some(Writability { disabled: true, .. }) => Some(SpaceliftError::StackDisabled { stack }),
-        Some(_) => None,
-    }
-}
-
 /// An error that may mean a dead session.
-fn refused<O: Operation>(error: &ReplyError, token: &SpaceliftToken) -> SpaceliftError {
+pub(super) fn refused<O: Operation>(error: &ReplyError, token: &SpaceliftToken) -> SpaceliftError {
     if error.message.to_ascii_lowercase().contains(UNAUTHORIZED) {
         return SpaceliftError::Unauthorized { operation: O::NAME };
     }
@@ -302,7 +196,7 @@ fn passable(extensions: &Value, token: &SpaceliftToken) -> Map<String, Value> {
         .unwrap_or_default()
 }
 
-fn not_understood<O: Operation>() -> SpaceliftError {
+pub(super) fn not_understood<O: Operation>() -> SpaceliftError {
     SpaceliftError::Malformed {
         operation: O::NAME,
         source: None,

@@ -6,6 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use crate::{
+    backstage::write_callers::WriteCallers,
     config::{ConfigError, ConfigReader, Problems},
     infra::http_client::{
         ClientCertificate as PemCertificate, ClientError, HttpClients, Trust, keeps_secrets,
@@ -35,6 +36,8 @@ pub(in crate::plugins) struct Config {
     pub(super) timeout: Duration,
     /// `stagedoor.spacelift.clientCertificate`.
     pub(super) client_certificate: Option<ClientCertificate>,
+    /// `stagedoor.actions.writeCallers`, for routes of our own that write.
+    pub(super) write_callers: WriteCallers,
     /// `permission.enabled`: the portal judges its users, which we do not ask it to.
     pub(super) permissions_enabled: bool,
 }
@@ -96,17 +99,21 @@ impl Config {
         let permissions_enabled = problems
             .of(reader.optional_boolean("permission.enabled"))
             .flatten();
-        match (host, key, secret, timeout) {
-            (Some(host), Some(key), Some(secret), Some(timeout)) if problems.is_empty() => Ok(Self {
-                endpoint: endpoint.unwrap_or_else(|| with_path(&host, "/graphql")),
-                host,
-                credential: Arc::new(Credential { key, secret }),
-                read_only: read_only.unwrap_or(false),
-                cache_ttl: cache_ttl.unwrap_or(DEFAULT_CACHE_TTL),
-                timeout,
-                client_certificate,
-                permissions_enabled: permissions_enabled.unwrap_or(false),
-            }),
+        let write_callers = problems.of(WriteCallers::read(reader));
+        match (host, key, secret, timeout.zip(write_callers)) {
+            (Some(host), Some(key), Some(secret), Some((timeout, write_callers))) if problems.is_empty() => {
+                Ok(Self {
+                    endpoint: endpoint.unwrap_or_else(|| with_path(&host, "/graphql")),
+                    host,
+                    credential: Arc::new(Credential { key, secret }),
+                    read_only: read_only.unwrap_or(false),
+                    cache_ttl: cache_ttl.unwrap_or(DEFAULT_CACHE_TTL),
+                    timeout,
+                    client_certificate,
+                    write_callers,
+                    permissions_enabled: permissions_enabled.unwrap_or(false),
+                })
+            }
             _ => Err(problems.into_errors()),
         }
     }

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 /// Longest stack id we pass on. Ids are slugs of names; this is far beyond any, and short enough for a log line.
 const MAX_STACK_ID: usize = 255;
 
+/// Longest run id we pass on. A ULID has 26 characters.
+const MAX_RUN_ID: usize = 64;
+
 /// A stack's slug, as Spacelift's URLs and arguments use it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct StackId(String);
@@ -60,6 +63,35 @@ impl fmt::Display for StackId {
     }
 }
 
+/// A run's id, a ULID.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct RunId(String);
+
+/// Why a text cannot be a run's id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("A run id has letters and digits only, {MAX_RUN_ID} at most; use the id that the trigger gave")]
+pub(super) struct InvalidRunId;
+
+impl RunId {
+    /// Takes an id as it is. It is never left out: without one Spacelift takes whatever run holds the stack.
+    pub(super) fn new(id: impl Into<String>) -> Result<Self, InvalidRunId> {
+        let id = id.into();
+        let fits =
+            (1..=MAX_RUN_ID).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        fits.then_some(Self(id)).ok_or(InvalidRunId)
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for RunId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
 /// Whether two hex digits follow each `%`, as `decodeURIComponent` demands.
 fn escapes_are_whole(segment: &str) -> bool {
     let is_hex = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_hexdigit());
@@ -81,6 +113,26 @@ pub(super) struct StackState(pub(super) String);
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(super) struct RunState(pub(super) String);
+
+impl RunState {
+    /// Whether a run never leaves this state; Spacelift's own word is better where it can be asked for.
+    pub(super) fn is_last(&self) -> bool {
+        matches!(
+            self.0.as_str(),
+            "FINISHED" | "FAILED" | "DISCARDED" | "CANCELED" | "STOPPED" | "SKIPPED"
+        )
+    }
+
+    /// Whether a run stays in this state until somebody confirms, discards or reviews it.
+    pub(super) fn waits_for_somebody(&self) -> bool {
+        matches!(self.0.as_str(), "UNCONFIRMED" | "PENDING_REVIEW")
+    }
+}
+
+/// What kind of run it is, as text for the same reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(super) struct RunType(pub(super) String);
 
 /// A stack as the portal shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,6 +160,56 @@ pub(super) struct Run {
     pub(super) state: RunState,
 }
 
+/// A run as somebody who looks at it sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct RunDetails {
+    pub(super) id: String,
+    pub(super) state: RunState,
+    pub(super) kind: RunType,
+    /// Whether its state is a last one.
+    pub(super) finished: bool,
+    /// Unix seconds, as the next.
+    pub(super) created_at: i64,
+    pub(super) updated_at: i64,
+    pub(super) triggered_by: Option<String>,
+}
+
+impl RunDetails {
+    /// Whether nothing more happens by itself.
+    pub(super) fn rests(&self) -> bool {
+        self.finished || self.state.waits_for_somebody()
+    }
+}
+
+/// What somebody decides about a run that waits for that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Confirm,
+    Discard,
+}
+
+impl Verdict {
+    /// Whether a run in this state can be decided so: one in the queue can be dropped, too.
+    pub(super) fn suits(self, state: &RunState) -> bool {
+        match self {
+            Self::Confirm => state.0 == "UNCONFIRMED",
+            Self::Discard => matches!(
+                state.0.as_str(),
+                "UNCONFIRMED" | "PENDING_REVIEW" | "QUEUED" | "READY"
+            ),
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Confirm => "confirmed",
+            Self::Discard => "discarded",
+        })
+    }
+}
+
 /// What decides whether a stack takes a run from us.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Writability {
@@ -123,6 +225,14 @@ pub(super) struct Lock {
     /// Unix seconds.
     pub(super) at: Option<i64>,
     pub(super) note: Option<String>,
+}
+
+impl Lock {
+    /// The lock, if anybody holds it.
+    pub(super) fn new(by: Option<String>, at: Option<i64>, note: Option<String>) -> Option<Self> {
+        let note = note.filter(|note| !note.is_empty());
+        by.filter(|by| !by.is_empty()).map(|by| Self { by, at, note })
+    }
 }
 
 #[cfg(test)]
@@ -145,6 +255,24 @@ mod tests {
                 "{segment}"
             );
         }
+    }
+
+    #[test]
+    fn a_run_id_is_letters_and_digits() {
+        assert_eq!(RunId::new("01HRUN0000").unwrap().as_str(), "01HRUN0000");
+        for id in ["", "a/b", "a b", "é", &"x".repeat(65)] {
+            assert_eq!(RunId::new(id), Err(InvalidRunId), "{id}");
+        }
+    }
+
+    #[test]
+    fn only_a_run_that_waits_is_decided_about() {
+        let state = |name: &str| RunState(name.to_owned());
+        assert!(Verdict::Confirm.suits(&state("UNCONFIRMED")) && Verdict::Discard.suits(&state("QUEUED")));
+        for name in ["QUEUED", "APPLYING", "FINISHED", "SOMETHING_NEW"] {
+            assert!(!Verdict::Confirm.suits(&state(name)), "{name}");
+        }
+        assert!(!Verdict::Discard.suits(&state("APPLYING")));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use http::{HeaderValue, StatusCode, header::RETRY_AFTER};
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
-use super::domain::{InvalidStackId, Lock, StackId};
+use super::domain::{InvalidRunId, InvalidStackId, Lock, RunId, RunState, StackId, Verdict};
 use crate::backstage::error::{BackstageError, RequestLine, envelope};
 
 /// What the Node plugin says when `spacelift.readOnly` is set; its frontend shows it word for word.
@@ -21,13 +21,34 @@ pub(super) enum SpaceliftError {
     ReadOnly,
     #[error(transparent)]
     InvalidStackId(#[from] InvalidStackId),
+    #[error(transparent)]
+    InvalidRunId(#[from] InvalidRunId),
+    #[error("Stack '{stack}' has no run '{run}' that the integration key may see; look at {link}")]
+    RunNotFound {
+        stack: StackId,
+        run: RunId,
+        link: String,
+    },
+    #[error("Run '{run}' is in state {} and cannot be {verdict} any more or yet; look at {link}", .state.0)]
+    RunNotWaiting {
+        run: RunId,
+        state: RunState,
+        verdict: Verdict,
+        link: String,
+    },
+    #[error("Whether Spacelift took the decision is not known; look at {link} before you decide again")]
+    DecisionLost {
+        link: String,
+        #[source]
+        cause: Box<SpaceliftError>,
+    },
     #[error(
         "Spacelift knows no stack '{stack}' that the integration key may see; reload the list, or give the key's \
          role access to the stack's space"
     )]
     StackNotFound { stack: StackId },
     #[error(
-        "The integration key may not start runs on stack '{stack}'; give its role write access to the stack's \
+        "The integration key may not start runs on stack '{stack}' or decide about them; give its role write access to the stack's \
          space in Spacelift"
     )]
     StackNotWritable { stack: StackId },
@@ -169,9 +190,9 @@ impl From<SpaceliftError> for BackstageError {
         let text = error.to_string();
         let answer = match &error {
             E::ReadOnly | E::StackNotWritable { .. } => Self::not_allowed(text),
-            E::InvalidStackId(_) => Self::input(text),
-            E::StackNotFound { .. } => Self::not_found(text),
-            E::StackLocked { .. } | E::StackDisabled { .. } => Self::conflict(text),
+            E::InvalidStackId(_) | E::InvalidRunId(_) => Self::input(text),
+            E::StackNotFound { .. } | E::RunNotFound { .. } => Self::not_found(text),
+            E::StackLocked { .. } | E::StackDisabled { .. } | E::RunNotWaiting { .. } => Self::conflict(text),
             E::RateLimited { retry_at } => Self::unavailable(StatusCode::TOO_MANY_REQUESTS, text)
                 .with_header(RETRY_AFTER, whole_seconds_until(*retry_at)),
             E::Rejected { extensions, .. } => {
@@ -190,7 +211,9 @@ impl From<SpaceliftError> for BackstageError {
             | E::Failed { .. }
             | E::Malformed { .. }
             | E::TooLarge { .. } => Self::unavailable(StatusCode::BAD_GATEWAY, text),
-            E::Slow { .. } | E::TriggerLost { .. } => Self::unavailable(StatusCode::GATEWAY_TIMEOUT, text),
+            E::Slow { .. } | E::TriggerLost { .. } | E::DecisionLost { .. } => {
+                Self::unavailable(StatusCode::GATEWAY_TIMEOUT, text)
+            }
             E::Abandoned => Self::new("Error", StatusCode::INTERNAL_SERVER_ERROR, text),
         };
         answer.with_cause(error)
@@ -199,6 +222,12 @@ impl From<SpaceliftError> for BackstageError {
 
 impl From<InvalidStackId> for BackstageError {
     fn from(invalid: InvalidStackId) -> Self {
+        SpaceliftError::from(invalid).into()
+    }
+}
+
+impl From<InvalidRunId> for BackstageError {
+    fn from(invalid: InvalidRunId) -> Self {
         SpaceliftError::from(invalid).into()
     }
 }

@@ -3,7 +3,7 @@
 use graphql_client::GraphQLQuery;
 use serde::{Deserialize, de::IgnoredAny};
 
-use super::domain::{Lock, Run, RunState, Space, Stack, StackState, Writability};
+use super::domain::{Lock, Run, RunDetails, RunState, RunType, Space, Stack, StackState, Writability};
 
 /// An operation with what our headers say about it.
 pub(super) trait Operation: GraphQLQuery {
@@ -19,7 +19,7 @@ macro_rules! operations {
         #[graphql(
             schema_path = "schema/spacelift/schema.graphql",
             query_path = "schema/spacelift/operations.graphql",
-            extern_enums("StackState", "RunState")
+            extern_enums("StackState", "RunState", "RunType")
         )]
         pub(super) struct $operation;
 
@@ -36,6 +36,10 @@ operations! {
     TriggerRun is a "mutation",
     ExplainRefusal is a "query",
     CheckAccess is a "query",
+    GetRun is a "query",
+    ConfirmRun is a "mutation",
+    DiscardRun is a "mutation",
+    ExplainDecision is a "query",
 }
 
 /// A query that also asks who we are, because a dead session is told by nothing else.
@@ -44,21 +48,48 @@ pub(super) trait Query: Operation {
     fn viewer_known(data: &Self::ResponseData) -> bool;
 }
 
-impl Query for ListStacks {
-    fn viewer_known(data: &Self::ResponseData) -> bool {
-        data.viewer.is_some()
+macro_rules! queries {
+    ($($query:ident),* $(,)?) => {$(
+        impl Query for $query {
+            fn viewer_known(data: &Self::ResponseData) -> bool {
+                data.viewer.is_some()
+            }
+        }
+    )*};
+}
+
+queries!(ListStacks, ExplainRefusal, CheckAccess, GetRun, ExplainDecision);
+
+/// A mutation that answers with the run it is about.
+pub(super) trait RunMutation: Operation {
+    /// The run, if the answer has one.
+    fn run(data: Self::ResponseData) -> Option<Run>;
+}
+
+impl RunMutation for TriggerRun {
+    fn run(data: Self::ResponseData) -> Option<Run> {
+        data.run_trigger.map(|run| Run {
+            id: run.id,
+            state: run.state,
+        })
     }
 }
 
-impl Query for ExplainRefusal {
-    fn viewer_known(data: &Self::ResponseData) -> bool {
-        data.viewer.is_some()
+impl RunMutation for ConfirmRun {
+    fn run(data: Self::ResponseData) -> Option<Run> {
+        data.run_confirm.map(|run| Run {
+            id: run.id,
+            state: run.state,
+        })
     }
 }
 
-impl Query for CheckAccess {
-    fn viewer_known(data: &Self::ResponseData) -> bool {
-        data.viewer.is_some()
+impl RunMutation for DiscardRun {
+    fn run(data: Self::ResponseData) -> Option<Run> {
+        data.run_discard.map(|run| Run {
+            id: run.id,
+            state: run.state,
+        })
     }
 }
 
@@ -118,26 +149,36 @@ impl From<list_stacks::ListStacksStacks> for Stack {
     }
 }
 
-impl From<trigger_run::TriggerRunRunTrigger> for Run {
-    fn from(run: trigger_run::TriggerRunRunTrigger) -> Self {
+impl From<get_run::GetRunStackRun> for RunDetails {
+    fn from(run: get_run::GetRunStackRun) -> Self {
         Self {
+            finished: run.finished.unwrap_or_else(|| run.state.is_last()),
             id: run.id,
             state: run.state,
+            kind: run.type_,
+            created_at: run.created_at,
+            updated_at: run.updated_at,
+            triggered_by: run.triggered_by.filter(|by| !by.is_empty()),
         }
     }
 }
 
 impl From<explain_refusal::ExplainRefusalStack> for Writability {
     fn from(stack: explain_refusal::ExplainRefusalStack) -> Self {
-        let (at, note) = (stack.locked_at, stack.lock_note);
         Self {
             can_write: stack.can_write,
             disabled: stack.is_disabled,
-            lock: stack.locked_by.filter(|by| !by.is_empty()).map(|by| Lock {
-                by,
-                at,
-                note: note.filter(|note| !note.is_empty()),
-            }),
+            lock: Lock::new(stack.locked_by, stack.locked_at, stack.lock_note),
+        }
+    }
+}
+
+impl From<explain_decision::ExplainDecisionStack> for Writability {
+    fn from(stack: explain_decision::ExplainDecisionStack) -> Self {
+        Self {
+            can_write: stack.can_write,
+            disabled: stack.is_disabled,
+            lock: Lock::new(stack.locked_by, stack.locked_at, stack.lock_note),
         }
     }
 }

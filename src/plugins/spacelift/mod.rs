@@ -20,6 +20,8 @@ mod testing;
 mod text;
 mod token;
 mod transport;
+mod wait;
+mod writes;
 
 use std::sync::Arc;
 
@@ -44,6 +46,7 @@ impl BackendPlugin for SpaceliftPlugin {
     const LIVE_KEYS: &'static [&'static str] = &[
         "spacelift.apiKey",
         "spacelift.apiSecret",
+        "stagedoor.actions.writeCallers",
         "stagedoor.spacelift.cacheTtl",
     ];
     type Config = Config;
@@ -63,7 +66,7 @@ impl BackendPlugin for SpaceliftPlugin {
         let spacelift = Arc::new(spacelift);
         Ok(Plugin {
             actions: actions::all(&spacelift),
-            routes: routes::routes(spacelift),
+            routes: routes::routes(&spacelift),
             auth_policies: vec![routes::OPEN],
         })
     }

@@ -8,6 +8,24 @@ pub(super) const READ_STACKS: Permission = Permission {
     action: Action::Read,
 };
 
+/// Needed to see runs.
+pub(super) const READ_RUNS: Permission = Permission {
+    name: "spacelift.run.read",
+    action: Action::Read,
+};
+
+/// Needed to let a run apply what it planned.
+pub(super) const CONFIRM_RUNS: Permission = Permission {
+    name: "spacelift.run.confirm",
+    action: Action::Update,
+};
+
+/// Needed to drop what a run planned.
+pub(super) const DISCARD_RUNS: Permission = Permission {
+    name: "spacelift.run.discard",
+    action: Action::Update,
+};
+
 /// Needed to start a run.
 pub(super) const TRIGGER_RUNS: Permission = Permission {
     name: "spacelift.run.trigger",

@@ -1,7 +1,7 @@
 //! What the portal may ask of Spacelift: the list, and a run. Routes and actions
 //! call it, and it sees to the permissions of both.
 
-use std::sync::Arc;
+use std::{future::Future, sync::Arc};
 
 use futures_util::FutureExt;
 use http::HeaderValue;
@@ -12,14 +12,19 @@ use super::{
     bodies::{self, StackBody},
     client::SpaceliftClient,
     config::Config,
-    domain::{Run, StackId},
+    domain::{Run, RunDetails, RunId, StackId, Verdict},
     error::SpaceliftError,
     permissions,
     stack_list::{Fetch, StackList},
     text,
+    wait::{self, Awaited, Waited},
+    writes::{Aim, Decision},
 };
 use crate::{
-    backstage::{auth::Credentials, error::BackstageError, plugin::PluginEnv, user_text::encode_user_text},
+    backstage::{
+        auth::Credentials, error::BackstageError, plugin::PluginEnv, user_text::encode_user_text,
+        write_callers::WriteCallers,
+    },
     config::Live,
     infra::{http_client::ClientError, http_server::PreparedJson, tasks::Tasks},
 };
@@ -28,6 +33,7 @@ use crate::{
 pub(super) struct Spacelift {
     client: SpaceliftClient,
     stacks: StackList,
+    config: Live<Config>,
     read_only: bool,
     tasks: Tasks,
 }
@@ -40,6 +46,7 @@ impl Spacelift {
         Ok(Self {
             client,
             stacks,
+            config: config.clone(),
             read_only: config.get().read_only,
             tasks: env.tasks.clone(),
         })
@@ -67,28 +74,90 @@ impl Spacelift {
         Ok(found.ok_or(SpaceliftError::StackNotFound { stack: id })?)
     }
 
+    /// The ways by which users may write on routes of our own.
+    pub(super) fn write_callers(&self) -> WriteCallers {
+        self.config.load().write_callers.clone()
+    }
+
     /// Where a person finds a run.
     pub(super) fn run_url(&self, stack: &StackId, run: &str) -> String {
         self.client.run_link(stack, run)
     }
 
-    /// Starts a run in the caller's name. The work goes on if the caller leaves: half a trigger is worse than one.
+    /// Starts a run in the caller's name.
     pub(super) async fn trigger_run(
         &self,
         stack: StackId,
         caller: &Credentials,
     ) -> Result<Run, BackstageError> {
         caller.admits(&permissions::TRIGGER_RUNS)?;
-        if self.read_only {
-            return Err(SpaceliftError::ReadOnly.into());
-        }
+        self.refuse_if_read_only()?;
         let caller = encode_user_text(caller.subject().unwrap_or("nobody"));
-        let lost = self.client.lost(&stack, SpaceliftError::Abandoned);
-        let (client, stacks) = (self.client.clone(), self.stacks.clone());
+        let lost = self.client.lost(&Aim::stack(&stack), SpaceliftError::Abandoned);
+        let client = self.client.clone();
+        self.write(lost, async move { trigger(&client, &stack, &caller).await })
+            .await
+    }
+
+    /// Confirms or discards a run in the caller's name.
+    pub(super) async fn decide(
+        &self,
+        decision: Decision,
+        caller: &Credentials,
+    ) -> Result<Run, BackstageError> {
+        caller.admits(match decision.verdict {
+            Verdict::Confirm => &permissions::CONFIRM_RUNS,
+            Verdict::Discard => &permissions::DISCARD_RUNS,
+        })?;
+        self.refuse_if_read_only()?;
+        let caller = encode_user_text(caller.subject().unwrap_or("nobody"));
+        let lost = self.client.lost(&decision.aim(), SpaceliftError::Abandoned);
+        let client = self.client.clone();
+        self.write(lost, async move { decide(&client, &decision, &caller).await })
+            .await
+    }
+
+    /// Returns a run as it is now.
+    pub(super) async fn run(
+        &self,
+        stack: &StackId,
+        run: &RunId,
+        caller: &Credentials,
+    ) -> Result<RunDetails, BackstageError> {
+        caller.admits(&permissions::READ_RUNS)?;
+        Ok(self.client.run(stack, run).await?)
+    }
+
+    /// Waits until nothing more happens to a run by itself, at most so long and not beyond the caller's credentials.
+    pub(super) async fn wait_for_run(
+        &self,
+        awaited: Awaited<'_>,
+        caller: &Credentials,
+    ) -> Result<Waited, BackstageError> {
+        caller.admits(&permissions::READ_RUNS)?;
+        let patience = wait::patience(awaited.patience, caller.expires_at(), jiff::Timestamp::now());
+        let awaited = Awaited { patience, ..awaited };
+        Ok(wait::wait(&self.client, awaited).await?)
+    }
+
+    fn refuse_if_read_only(&self) -> Result<(), SpaceliftError> {
+        if self.read_only {
+            return Err(SpaceliftError::ReadOnly);
+        }
+        Ok(())
+    }
+
+    /// Does the work in a task of its own, which goes on if the caller leaves: half a write is worse than one.
+    async fn write(
+        &self,
+        lost: SpaceliftError,
+        work: impl Future<Output = Result<Run, SpaceliftError>> + Send + 'static,
+    ) -> Result<Run, BackstageError> {
+        let stacks = self.stacks.clone();
         let (sender, receiver) = oneshot::channel();
         let work = async move {
             let write = stacks.begin_write();
-            let outcome = trigger(&client, &stack, &caller).await;
+            let outcome = work.await;
             // The list is open again before the caller knows, so that its next look is fresh.
             drop(write);
             let _ = sender.send(outcome);
@@ -127,6 +196,27 @@ async fn trigger(client: &SpaceliftClient, stack: &StackId, caller: &str) -> Res
             warn!(stack.id = %id, principal = caller, "Lost sight of a trigger on stack {id}; a run may have started");
         }
         // The request's own log line tells of it.
+        Err(_) => {}
+    }
+    outcome
+}
+
+/// Decides, and records who did; Spacelift shows the note beside the run.
+async fn decide(client: &SpaceliftClient, decision: &Decision, caller: &str) -> Result<Run, SpaceliftError> {
+    let metadata = HeaderValue::from_str(caller).map_err(|_| SpaceliftError::Abandoned)?;
+    let outcome = client.decide(decision, caller, &metadata).await;
+    let (id, run, verdict) = (
+        encode_user_text(decision.stack.as_str()),
+        &decision.run,
+        decision.verdict,
+    );
+    match &outcome {
+        Ok(_) => {
+            info!(stack.id = %id, run.id = %run, principal = caller, "Run {run} on stack {id} was {verdict}");
+        }
+        Err(SpaceliftError::DecisionLost { .. }) => {
+            warn!(stack.id = %id, run.id = %run, principal = caller, "Lost sight of a decision about run {run} on stack {id}");
+        }
         Err(_) => {}
     }
     outcome

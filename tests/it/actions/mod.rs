@@ -7,5 +7,7 @@ mod invoke;
 mod limits;
 mod list;
 mod portal;
+mod runs;
 mod sample;
+mod simulated;
 mod spacelift;

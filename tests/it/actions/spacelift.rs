@@ -12,19 +12,19 @@ use crate::support::{
 const ACTIONS: &str = "/api/spacelift-io/.backstage/actions/v1/actions";
 const STACKS: &str = "/api/spacelift-io/stacks";
 
-async fn portal(fake: &FakeSpacelift) -> TestApp {
+pub(super) async fn portal(fake: &FakeSpacelift) -> TestApp {
     TestApp::start(&fake.app_config("timeout: 1s")).await
 }
 
 /// Status and body of an invocation.
-async fn invoke(app: &TestApp, action: &str, input: &Value) -> (u16, Value) {
+pub(super) async fn invoke(app: &TestApp, action: &str, input: &Value) -> (u16, Value) {
     let path = format!("{ACTIONS}/spacelift-io%3A{action}/invoke");
     let request = app.client.post(app.url(&path)).bearer_auth(STATIC_TOKEN);
     let response = request.json(input).send().await.unwrap();
     (response.status().as_u16(), response.json().await.unwrap())
 }
 
-async fn rest(response: reqwest::Response) -> (u16, Value) {
+pub(super) async fn rest(response: reqwest::Response) -> (u16, Value) {
     (response.status().as_u16(), response.json().await.unwrap())
 }
 
@@ -52,6 +52,11 @@ async fn the_list_of_actions_needs_no_upstream_and_comes_at_once() {
     assert_eq!(attributes("spacelift-io:list-stacks"), reads);
     assert_eq!(attributes("spacelift-io:get-stack"), reads);
     assert_eq!(attributes("spacelift-io:trigger-run"), writes);
+    assert_eq!(attributes("spacelift-io:get-run"), reads);
+    assert_eq!(attributes("spacelift-io:wait-for-run"), reads);
+    let decides = json!({"destructive": true, "idempotent": true, "readOnly": false});
+    assert_eq!(attributes("spacelift-io:confirm-run"), decides);
+    assert_eq!(attributes("spacelift-io:discard-run"), decides);
 }
 
 #[tokio::test]

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::json;
 
-use super::super::{domain::StackId, service::Spacelift};
+use super::super::{bodies::RunStateBody, domain::StackId, service::Spacelift};
 use crate::backstage::{
     actions::{Action, Attributes, Call, Example},
     error::BackstageError,
@@ -23,16 +23,6 @@ pub(in super::super) struct Input {
     stack_id: String,
 }
 
-#[derive(Serialize, JsonSchema)]
-pub(in super::super) struct Output {
-    /// The id of the new run.
-    id: String,
-    /// Its state; a run on a stack that is busy waits in QUEUED.
-    state: String,
-    /// Where a person finds the run.
-    url: String,
-}
-
 impl Action for TriggerRun {
     const NAME: &'static str = "trigger-run";
     const TITLE: &'static str = "Trigger a Spacelift run";
@@ -46,7 +36,7 @@ impl Action for TriggerRun {
         read_only: false,
     };
     type Input = Input;
-    type Output = Output;
+    type Output = RunStateBody;
 
     fn examples() -> Vec<Example> {
         vec![Example {
@@ -61,13 +51,10 @@ impl Action for TriggerRun {
         }]
     }
 
-    async fn invoke(&self, call: Call<Input>) -> Result<Output, BackstageError> {
+    async fn invoke(&self, call: Call<Input>) -> Result<RunStateBody, BackstageError> {
         let stack = StackId::new(call.input.stack_id)?;
         let run = self.0.trigger_run(stack.clone(), &call.caller).await?;
-        Ok(Output {
-            url: self.0.run_url(&stack, &run.id),
-            id: run.id,
-            state: run.state.0,
-        })
+        let url = self.0.run_url(&stack, &run.id);
+        Ok(RunStateBody::new(run, url))
     }
 }

@@ -8,7 +8,7 @@ use axum::{
 };
 use http::{StatusCode, Uri};
 
-use super::{
+use super::super::{
     bodies,
     domain::{InvalidStackId, StackId},
     service::Spacelift,
@@ -23,15 +23,15 @@ use crate::{
 };
 
 /// Health says only that the plugin runs, so anybody may ask.
-pub(super) const OPEN: AuthPolicy = AuthPolicy {
+pub(in super::super) const OPEN: AuthPolicy = AuthPolicy {
     path: "/health",
     allow: Allow::Unauthenticated,
 };
 
-/// The routes of the Node plugin, and one stack alone.
-pub(super) fn routes(spacelift: Arc<Spacelift>) -> Routes {
-    let (lists, looks, triggers) = (Arc::clone(&spacelift), Arc::clone(&spacelift), spacelift);
-    Routes::new()
+/// Adds the routes of the Node plugin, and one stack alone.
+pub(super) fn add(routes: Routes, spacelift: &Arc<Spacelift>) -> Routes {
+    let [lists, looks, triggers] = [(); 3].map(|()| Arc::clone(spacelift));
+    routes
         .get("/health", health)
         .get("/stacks", move |caller, request| {
             list_stacks(Arc::clone(&lists), caller, request)
@@ -77,8 +77,8 @@ async fn trigger_run(
     Ok(bodies::run_started(&run)?.into_response())
 }
 
-/// Reads the id from the raw path, since axum forgives broken escapes that Express refuses; so many parts follow it.
-fn stack_id(path: &str, after: usize) -> Result<StackId, InvalidStackId> {
+/// Reads a stack's id from the raw path, since axum forgives broken escapes that Express refuses; so many parts follow it.
+pub(super) fn stack_id(path: &str, after: usize) -> Result<StackId, InvalidStackId> {
     let segment = path
         .split('/')
         .filter(|segment| !segment.is_empty())

@@ -1,0 +1,147 @@
+//! `/stacks/{id}/runs/{run}` and what can be done with the run; the ways that write want a plugin in between.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::extract::{Query, rejection::QueryRejection};
+use bytes::Bytes;
+use http::{StatusCode, Uri};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    super::{
+        bodies::{RunDetailsBody, RunStateBody, WaitedBody},
+        domain::{RunId, StackId, Verdict},
+        error::SpaceliftError,
+        service::Spacelift,
+        wait::{self, Awaited},
+        writes::Decision,
+    },
+    stacks::stack_id,
+};
+use crate::{
+    backstage::{auth::Credentials, error::BackstageError, routes::Routes},
+    infra::http_server::JsonResponse,
+};
+
+/// How long to wait.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WaitQuery {
+    timeout_seconds: Option<u16>,
+}
+
+/// What goes with a decision.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DecisionBody {
+    note: Option<String>,
+}
+
+/// Longest note, in characters, as for the actions.
+const MAX_NOTE: usize = 1000;
+
+/// Adds the routes about runs.
+pub(super) fn add(routes: Routes, spacelift: &Arc<Spacelift>) -> Routes {
+    let [looks, waits, confirms, discards] = [(); 4].map(|()| Arc::clone(spacelift));
+    routes
+        .get("/stacks/{id}/runs/{run}", move |caller, uri| {
+            get_run(Arc::clone(&looks), caller, uri)
+        })
+        .get("/stacks/{id}/runs/{run}/wait", move |caller, uri, query| {
+            wait_for_run(Arc::clone(&waits), caller, uri, query)
+        })
+        .post(
+            "/stacks/{id}/runs/{run}/confirm",
+            move |caller, uri, body: Bytes| {
+                let spacelift = Arc::clone(&confirms);
+                async move { decide(&spacelift, Verdict::Confirm, caller, (uri, body)).await }
+            },
+        )
+        .post(
+            "/stacks/{id}/runs/{run}/discard",
+            move |caller, uri, body: Bytes| {
+                let spacelift = Arc::clone(&discards);
+                async move { decide(&spacelift, Verdict::Discard, caller, (uri, body)).await }
+            },
+        )
+}
+
+async fn get_run(
+    spacelift: Arc<Spacelift>,
+    caller: Credentials,
+    uri: Uri,
+) -> Result<JsonResponse, BackstageError> {
+    let (stack, run) = ids(uri.path(), 0)?;
+    let found = spacelift.run(&stack, &run, &caller).await?;
+    let url = spacelift.run_url(&stack, &found.id);
+    written(&RunDetailsBody::new(found, url))
+}
+
+async fn wait_for_run(
+    spacelift: Arc<Spacelift>,
+    caller: Credentials,
+    uri: Uri,
+    query: Result<Query<WaitQuery>, QueryRejection>,
+) -> Result<JsonResponse, BackstageError> {
+    let (stack, run) = ids(uri.path(), 1)?;
+    let unfit = |_| BackstageError::input("'timeoutSeconds' must be a whole number of seconds");
+    let Query(query) = query.map_err(unfit)?;
+    let asked = query.timeout_seconds.map(u64::from).map(Duration::from_secs);
+    let awaited = Awaited {
+        stack: &stack,
+        run: &run,
+        patience: asked.unwrap_or(wait::USUAL),
+    };
+    let waited = spacelift.wait_for_run(awaited, &caller).await?;
+    let url = spacelift.run_url(&stack, &waited.run.id);
+    written(&WaitedBody::new(waited, url))
+}
+
+async fn decide(
+    spacelift: &Spacelift,
+    verdict: Verdict,
+    caller: Credentials,
+    (uri, body): (Uri, Bytes),
+) -> Result<JsonResponse, BackstageError> {
+    spacelift.write_callers().admit(&caller)?;
+    let (stack, run) = ids(uri.path(), 1)?;
+    let decision = Decision {
+        stack: stack.clone(),
+        run,
+        verdict,
+        note: note(&body)?,
+    };
+    let run = spacelift.decide(decision, &caller).await?;
+    let url = spacelift.run_url(&stack, &run.id);
+    written(&RunStateBody::new(run, url))
+}
+
+/// Reads the optional body.
+fn note(body: &[u8]) -> Result<Option<String>, BackstageError> {
+    if body.is_empty() {
+        return Ok(None);
+    }
+    let unfit = || {
+        BackstageError::input(format!(
+            "The body may hold a 'note' of up to {MAX_NOTE} characters, and nothing else"
+        ))
+    };
+    let body: DecisionBody = serde_json::from_slice(body).map_err(|_| unfit())?;
+    match body.note {
+        Some(note) if note.chars().count() > MAX_NOTE => Err(unfit()),
+        note => Ok(note),
+    }
+}
+
+/// Reads both ids from the raw path; so many parts follow that of the run.
+fn ids(path: &str, after: usize) -> Result<(StackId, RunId), SpaceliftError> {
+    // `stacks/{id}/runs/{run}/…`
+    let stack = stack_id(path, after + 2)?;
+    let run = path.split('/').filter(|part| !part.is_empty()).nth_back(after);
+    Ok((stack, RunId::new(run.unwrap_or_default())?))
+}
+
+fn written<T: Serialize>(body: &T) -> Result<JsonResponse, BackstageError> {
+    let written = JsonResponse::new(StatusCode::OK, body);
+    Ok(written.map_err(|_| SpaceliftError::Abandoned)?)
+}

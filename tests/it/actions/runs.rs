@@ -1,0 +1,381 @@
+//! Runs as actions and as plain routes: looked at, waited for within bounds, decided about once.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::spacelift::{invoke, portal, rest};
+use crate::support::{
+    app::{STATIC_TOKEN, TestApp},
+    backstage::{AUTH_KEYS, Answer, FAR, FakeBackstage, Signer, plugin_keys},
+    spacelift::{CANARY_QUOTE, FakeSpacelift, Reply, error, explained, html, logged_in_as},
+};
+
+const RUN: &str = "/api/spacelift-io/stacks/a/runs/01HRUN";
+
+fn named() -> Value {
+    json!({"stackId": "a", "runId": "01HRUN"})
+}
+
+/// What Spacelift says of the run in this state.
+fn seen(state: &str) -> Reply {
+    let finished = ["FINISHED", "FAILED"].contains(&state);
+    Reply::Json(json!({"data": {"viewer": {"id": "k"}, "stack": {"run": {
+        "id": "01HRUN", "state": state, "type": "TRACKED", "createdAt": 1_700_000_000, "updatedAt": 1_700_000_060,
+        "triggeredBy": "api::k", "finished": finished,
+    }}}}))
+}
+
+/// The same as we show it.
+fn shown(state: &str) -> Value {
+    json!({
+        "id": "01HRUN", "state": state, "type": "TRACKED", "finished": state == "FINISHED" || state == "FAILED",
+        "succeeded": state == "FINISHED", "needsDecision": state == "UNCONFIRMED", "createdAt": 1_700_000_000,
+        "updatedAt": 1_700_000_060, "triggeredBy": "api::k",
+        "url": "https://acme.app.spacelift.io/stack/a/run/01HRUN",
+    })
+}
+
+fn waited(state: &str, timed_out: bool) -> Value {
+    let mut waited = shown(state);
+    waited["timedOut"] = timed_out.into();
+    waited
+}
+
+/// What Spacelift says of a run whose decision it refused.
+fn undecided(state: &str) -> Reply {
+    explained(
+        json!({"canWrite": true, "isDisabled": false, "lockedBy": null, "lockedAt": null, "lockNote": null,
+        "run": {"state": state}}),
+    )
+}
+
+#[tokio::test]
+async fn a_run_is_looked_at_both_ways() {
+    let fake = FakeSpacelift::start().await;
+    fake.expect_login()
+        .expect("GetRun", seen("PLANNING"))
+        .expect("GetRun", seen("FINISHED"));
+    let app = portal(&fake).await;
+    let answer = json!({ "output": shown("PLANNING") });
+    assert_eq!(invoke(&app, "get-run", &named()).await, (200, answer));
+    assert_eq!(rest(app.get(RUN).await).await, (200, shown("FINISHED")));
+    assert_eq!(
+        fake.last("GetRun").body["variables"],
+        json!({"stack": "a", "run": "01HRUN"})
+    );
+}
+
+#[tokio::test]
+async fn an_unknown_run_and_an_unknown_stack_are_404_and_say_which() {
+    for (stack, says) in [
+        (json!({"run": null}), "has no run '01HRUN'"),
+        (Value::Null, "knows no stack 'a'"),
+    ] {
+        let fake = FakeSpacelift::start().await;
+        fake.expect_login().expect("GetRun", explained(stack));
+        let app = portal(&fake).await;
+        let (status, body) = invoke(&app, "wait-for-run", &named()).await;
+        assert!(
+            status == 404 && body["error"]["message"].as_str().unwrap().contains(says),
+            "{body}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_run_id_is_never_left_out() {
+    let fake = FakeSpacelift::start().await;
+    let app = portal(&fake).await;
+    for action in ["get-run", "wait-for-run", "confirm-run", "discard-run"] {
+        let (status, body) = invoke(&app, action, &json!({"stackId": "a"})).await;
+        assert!(
+            status == 400
+                && body["error"]["message"]
+                    .as_str()
+                    .unwrap()
+                    .contains("'runId' is required"),
+            "{body}"
+        );
+        let (status, body) = invoke(&app, action, &json!({"stackId": "a", "runId": "../x"})).await;
+        assert!(
+            status == 400
+                && body["error"]["message"]
+                    .as_str()
+                    .unwrap()
+                    .contains("letters and digits"),
+            "{body}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_wait_ends_with_the_decision_a_person_must_take_and_waits_through_a_bad_moment() {
+    let fake = FakeSpacelift::start().await;
+    fake.expect_login()
+        .expect("GetRun", html(503))
+        .expect("GetRun", seen("UNCONFIRMED"));
+    let app = portal(&fake).await;
+    let answer = json!({ "output": waited("UNCONFIRMED", false) });
+    assert_eq!(invoke(&app, "wait-for-run", &named()).await, (200, answer));
+}
+
+#[tokio::test]
+async fn a_wait_that_gives_up_is_a_200_that_says_so_and_a_run_that_failed_is_no_failure_of_the_wait() {
+    let fake = FakeSpacelift::start().await;
+    fake.expect_login()
+        .expect("GetRun", seen("APPLYING"))
+        .expect("GetRun", html(502))
+        .expect("GetRun", seen("FAILED"));
+    let app = portal(&fake).await;
+    let begun = Instant::now();
+    let answer = rest(app.get(&format!("{RUN}/wait?timeoutSeconds=1")).await).await;
+    assert_eq!(answer, (200, waited("APPLYING", true)));
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    let answer = json!({ "output": waited("FAILED", false) });
+    assert_eq!(invoke(&app, "wait-for-run", &named()).await, (200, answer));
+}
+
+#[tokio::test]
+async fn a_wait_that_never_saw_the_run_fails_with_the_reason() {
+    let fake = FakeSpacelift::start().await;
+    fake.expect_login()
+        .expect("GetRun", html(503))
+        .expect("GetRun", html(503));
+    let app = portal(&fake).await;
+    let mut input = named();
+    input["timeoutSeconds"] = json!(1);
+    let (status, body) = invoke(&app, "wait-for-run", &input).await;
+    assert!(
+        status == 502
+            && body["error"]["message"]
+                .as_str()
+                .unwrap()
+                .contains("HTTP status 503"),
+        "{body}"
+    );
+}
+
+#[tokio::test]
+async fn the_time_to_wait_is_bounded_on_both_ways() {
+    let fake = FakeSpacelift::start().await;
+    let app = portal(&fake).await;
+    let mut input = named();
+    input["timeoutSeconds"] = json!(241);
+    let (status, body) = invoke(&app, "wait-for-run", &input).await;
+    assert!(
+        status == 400 && body["error"]["message"].as_str().unwrap().contains("at most 240"),
+        "{body}"
+    );
+    let (status, body) = rest(app.get(&format!("{RUN}/wait?timeoutSeconds=soon")).await).await;
+    assert_eq!(
+        (status, body["error"].as_str()),
+        (400, Some("'timeoutSeconds' must be a whole number of seconds"))
+    );
+}
+
+#[tokio::test]
+async fn a_decision_is_taken_in_the_callers_name_with_a_note() {
+    for (action, operation, field, state) in [
+        ("confirm-run", "ConfirmRun", "runConfirm", "CONFIRMED"),
+        ("discard-run", "DiscardRun", "runDiscard", "DISCARDED"),
+    ] {
+        let done = || Reply::Json(json!({"data": {field: {"id": "01HRUN", "state": state}}}));
+        let fake = FakeSpacelift::start().await;
+        fake.expect_login()
+            .expect(operation, done())
+            .expect(operation, done());
+        let app = portal(&fake).await;
+        let mut input = named();
+        input["note"] = json!("agreed");
+        let shown = json!({"id": "01HRUN", "state": state, "url": "https://acme.app.spacelift.io/stack/a/run/01HRUN"});
+        assert_eq!(
+            invoke(&app, action, &input).await,
+            (200, json!({ "output": shown }))
+        );
+        let asked = fake.last(operation);
+        let note = "tests through the portal: agreed";
+        assert_eq!(
+            asked.body["variables"],
+            json!({"stack": "a", "run": "01HRUN", "note": note})
+        );
+        assert_eq!(
+            asked.header("spacelift-user-provided-run-metadata"),
+            Some("tests")
+        );
+        let verb = action.trim_end_matches("-run");
+        assert_eq!(rest(app.post(&format!("{RUN}/{verb}")).await).await, (200, shown));
+        assert_eq!(
+            fake.last(operation).body["variables"]["note"],
+            "tests through the portal"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_refused_decision_says_in_which_state_the_run_is() {
+    for (reply, status, says) in [
+        (
+            undecided("APPLYING"),
+            409,
+            "is in state APPLYING and cannot be confirmed",
+        ),
+        (
+            explained(json!({"canWrite": true, "isDisabled": false, "run": null})),
+            404,
+            "has no run '01HRUN'",
+        ),
+        (explained(Value::Null), 404, "knows no stack 'a'"),
+        (
+            undecided("UNCONFIRMED"),
+            502,
+            "refused ConfirmRun: policy says no",
+        ),
+    ] {
+        let fake = FakeSpacelift::start().await;
+        fake.expect_login()
+            .expect("ConfirmRun", error("policy says no"))
+            .expect("ExplainDecision", reply);
+        let app = portal(&fake).await;
+        let (found, body) = invoke(&app, "confirm-run", &named()).await;
+        assert!(
+            found == status && body["error"]["message"].as_str().unwrap().contains(says),
+            "{body}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_lost_decision_is_a_504_with_a_link_and_is_never_repeated() {
+    for reply in [Reply::Close, Reply::CloseMidBody, Reply::Hang, html(503)] {
+        let fake = FakeSpacelift::start().await;
+        fake.expect_login().expect("DiscardRun", reply);
+        let app = portal(&fake).await;
+        let (status, body) = invoke(&app, "discard-run", &named()).await;
+        assert_eq!(status, 504);
+        let link = "look at https://acme.app.spacelift.io/stack/a/run/01HRUN before you decide again";
+        assert!(
+            body["error"]["message"].as_str().unwrap().contains(link),
+            "{body}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_decision_is_sent_again_only_after_unauthorized_from_a_dead_session() {
+    let fake = FakeSpacelift::start().await;
+    fake.expect_login()
+        .expect("ConfirmRun", error("unauthorized"))
+        .expect(
+            "ExplainDecision",
+            Reply::Json(json!({"data": {"viewer": null, "stack": null}})),
+        )
+        .expect("LogIn", logged_in_as("second"))
+        .expect(
+            "ConfirmRun",
+            Reply::Json(json!({"data": {"runConfirm": {"id": "01HRUN", "state": "CONFIRMED"}}})),
+        );
+    let app = portal(&fake).await;
+    assert_eq!(invoke(&app, "confirm-run", &named()).await.0, 200);
+}
+
+#[tokio::test]
+async fn read_only_refuses_decisions_and_no_secret_comes_out_of_a_refused_one() {
+    let fake = FakeSpacelift::start().await;
+    let config = fake.app_config("").replace("apiKey:", "readOnly: true, apiKey:");
+    let app = TestApp::start(&config).await;
+    for action in ["confirm-run", "discard-run"] {
+        assert_eq!(invoke(&app, action, &named()).await.0, 403);
+    }
+    let fake = FakeSpacelift::start().await;
+    fake.expect_login()
+        .expect("ConfirmRun", error(CANARY_QUOTE))
+        .expect("ExplainDecision", undecided("UNCONFIRMED"));
+    let (status, body) = invoke(&portal(&fake).await, "confirm-run", &named()).await;
+    assert!(status == 502 && !body.to_string().contains("canary"), "{body}");
+}
+
+/// Stagedoor among other backends, and tokens of a user whose sign-in ends then.
+async fn among_others(fake: &FakeSpacelift, exp: i64) -> (TestApp, String, String) {
+    let backstage = FakeBackstage::empty().await;
+    let (user, plugin) = (Signer::fixture("user1"), Signer::fixture("scaffolder"));
+    backstage.serve(AUTH_KEYS, Answer::Document(json!({ "keys": [user.published()] })));
+    let keys = json!({ "keys": [plugin.published()] });
+    backstage.serve(&plugin_keys("scaffolder"), Answer::Document(keys));
+    let config = fake
+        .app_config("timeout: 1s")
+        .replace("http://localhost:7007", &backstage.origin);
+    let claims = json!({ "sub": "user:default/jane", "iat": 1, "exp": exp });
+    let limited = user.sign("vnd.backstage.limited-user", &claims);
+    let claims = json!({ "sub": "scaffolder", "aud": "spacelift-io", "iat": 1, "exp": exp, "obo": limited });
+    let through = plugin.sign("vnd.backstage.plugin", &claims);
+    let app = TestApp::start(&config).await;
+    (app, user.user("user:default/jane", FAR), through)
+}
+
+#[tokio::test]
+async fn a_wait_ends_before_the_callers_sign_in_does() {
+    let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    let fake = FakeSpacelift::start().await;
+    fake.expect_login()
+        .expect("GetRun", seen("APPLYING"))
+        .expect("GetRun", seen("APPLYING"));
+    let (app, _, through) = among_others(&fake, i64::try_from(now).unwrap() + 7).await;
+    let path = "/api/spacelift-io/.backstage/actions/v1/actions/spacelift-io:wait-for-run/invoke";
+    let begun = Instant::now();
+    let asked = app
+        .client
+        .post(app.url(path))
+        .bearer_auth(&through)
+        .json(&named());
+    let (status, body) = rest(asked.send().await.unwrap()).await;
+    assert_eq!(
+        (status, &body["output"]["timedOut"]),
+        (200, &json!(true)),
+        "{body}"
+    );
+    assert!(begun.elapsed() < Duration::from_secs(6), "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn the_plain_routes_that_decide_want_a_plugin_in_between_like_the_actions() {
+    let fake = FakeSpacelift::start().await;
+    fake.expect_login().expect(
+        "ConfirmRun",
+        Reply::Json(json!({"data": {"runConfirm": {"id": "01HRUN", "state": "CONFIRMED"}}})),
+    );
+    let (app, direct, through) = among_others(&fake, FAR).await;
+    for verb in ["confirm", "discard"] {
+        let asked = app
+            .client
+            .post(app.url(&format!("{RUN}/{verb}")))
+            .bearer_auth(&direct);
+        let (status, body) = rest(asked.send().await.unwrap()).await;
+        assert!(
+            status == 403
+                && body["error"]
+                    .as_str()
+                    .unwrap()
+                    .contains("stagedoor.actions.writeCallers"),
+            "{body}"
+        );
+    }
+    let asked = app
+        .client
+        .post(app.url(&format!("{RUN}/confirm")))
+        .bearer_auth(&through);
+    assert_eq!(
+        asked.json(&json!({"note": "ok"})).send().await.unwrap().status(),
+        200
+    );
+    assert_eq!(
+        fake.last("ConfirmRun").body["variables"]["note"],
+        "user:default/jane through the portal: ok"
+    );
+    let asked = app
+        .client
+        .post(app.url(&format!("{RUN}/confirm")))
+        .bearer_auth(STATIC_TOKEN);
+    let (status, _) = rest(asked.json(&json!({"notes": "x"})).send().await.unwrap()).await;
+    assert_eq!(status, 400);
+}
