@@ -124,11 +124,15 @@ fn git_answer(error: &GitError, text: String) -> BackstageError {
     }
 }
 
-/// Sentences of Git go on after a colon elsewhere; here they stand by themselves.
+/// Sentences of Git go on after a colon elsewhere; here they stand by themselves. An address or a file keeps its case.
 fn capitalised(sentence: &str) -> String {
+    let is_word = sentence
+        .split(' ')
+        .next()
+        .is_some_and(|first| !first.contains(['/', '.', ':']));
     let mut letters = sentence.chars();
     match letters.next() {
-        Some(first) if !sentence.starts_with("http") => first.to_uppercase().chain(letters).collect(),
+        Some(first) if is_word => first.to_uppercase().chain(letters).collect(),
         _ => sentence.to_owned(),
     }
 }
