@@ -1,6 +1,7 @@
 //! A repository of objects, apart from Git: which files count, what stands where, and how one document is changed
 //! without touching its neighbours. Bytes and paths in, bytes and paths out.
 
+mod characters;
 mod committed;
 mod documents;
 mod identity;

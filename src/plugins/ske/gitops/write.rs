@@ -8,6 +8,7 @@ use std::ops::Range;
 use serde_json::Value;
 
 use super::{
+    characters::foreign_character,
     committed::cleaned,
     documents::{Content, Document, File, Trouble, content_of},
     identity::Identity,
@@ -210,6 +211,13 @@ fn form_of(path: &str) -> Form {
 }
 
 fn rendered(path: &str, object: &Value) -> Result<String, Refused> {
+    if let Some(character) = foreign_character(object) {
+        let code = u32::from(character);
+        let problem = format!(
+            "it holds the character U+{code:04X}, at which kustomize stops, and with it all that Flux applies from here"
+        );
+        return Err(unwritable(path, &problem));
+    }
     yaml::write(object, form_of(path)).map_err(|problem| unwritable(path, &problem.to_string()))
 }
 
