@@ -1,37 +1,67 @@
-//! Which of cluster and repository a mode asks.
+//! `ske.mode` decides where objects are read and where they are written; the requests are the same.
 
 use serde_json::json;
 
-use super::place::{CONFIGURE, DELETE, Place};
+use super::{
+    gitops::place::{holding, scm},
+    place::Place,
+};
+use crate::support::git::workshop::Workshop;
 
-/// A platform whose portal has this `ske.mode`, and a repository where nobody listens.
-async fn in_mode(mode: &str) -> Place {
-    Place::configured("{}", |config| {
-        let scm = "scm: { repoUrl: 'http://127.0.0.1:1/a/b', type: github, token: t }";
-        let section = format!("ske:\n  mode: {mode}\n  {scm}\n  kubernetes:");
-        let changed = config.replace("ske:\n  kubernetes:", &section);
+/// A platform and a repository whose portal has this `ske.mode`, with the same `ske.scm` in all of them.
+async fn in_mode(mode: &str) -> (Place, Workshop) {
+    let workshop = holding(&[]).await;
+    let place = Place::configured("{}", |config| {
+        let section = format!(
+            "ske:\n  mode: {mode}\n  scm: {}\n  kubernetes:",
+            scm(&workshop.server, "")
+        );
+        let data = format!("stagedoor:\n  dataDir: '{}'\n", workshop.data.path().display());
+        let changed = config
+            .replace("ske:\n  kubernetes:", &section)
+            .replace("stagedoor:\n", &data);
         assert_ne!(changed, config);
         changed
     })
-    .await
+    .await;
+    (place, workshop)
+}
+
+/// What our account has asked of the cluster about objects of the kind, by verb.
+fn verbs(place: &Place) -> Vec<String> {
+    let asked = place.cluster.audit().mentioning(&place.account).into_iter();
+    let ours =
+        asked.filter(|entry| entry.user == place.account && entry.object["resource"] == place.kind.plural);
+    ours.map(|entry| entry.verb).collect()
+}
+
+#[tokio::test]
+async fn in_kubernetes_mode_the_repository_is_left_alone() {
+    let (place, workshop) = in_mode("kubernetes").await;
+    let written = place.write("mine", json!({ "size": "small" })).await.ok();
+    assert_eq!(written["resourceId"], place.live("mine").await["metadata"]["uid"]);
+    place.read("mine").await.ok();
+    place.delete("mine").await.ok();
+    assert!(workshop.server.met().is_empty());
+    assert_eq!(workshop.remote.commits().len(), 1);
 }
 
 #[tokio::test]
 async fn in_gitops_mode_no_cluster_is_asked() {
-    let place = in_mode("gitops").await;
-    place.create("mine").await;
-    let said = [
-        place.read("mine").await,
-        place.write("mine", json!({"size": "large"})).await,
-        place.delete("mine").await,
-    ];
-    for said in said {
-        let (status, message) = said.refused();
-        assert!(
-            status == 502 && message.contains("127.0.0.1:1/a/b cannot be reached"),
-            "{status} {message}"
-        );
-    }
+    let (place, workshop) = in_mode("gitops").await;
+    let live = place.create("mine").await;
+    assert_eq!(
+        place.read("mine").await.refused().0,
+        404,
+        "the repository has none"
+    );
+    let written = place.write("mine", json!({ "size": "large" })).await.ok();
+    assert_eq!(written["commitsha"], workshop.remote.commits()[0].as_str());
+    assert_eq!(place.read("mine").await.ok()["manifest"]["spec"]["size"], "large");
+    assert_eq!(place.state("mine").await["state"], "unknown");
+    let deleted = place.delete("mine").await.ok();
+    assert_eq!(deleted["commitHash"], workshop.remote.commits()[0].as_str());
+    assert_eq!(place.live("mine").await, live);
     let asked = place.cluster.audit().mentioning(&place.account);
     assert!(
         asked.iter().all(|entry| entry.user != place.account),
@@ -41,29 +71,20 @@ async fn in_gitops_mode_no_cluster_is_asked() {
 
 #[tokio::test]
 async fn in_hybrid_mode_the_cluster_is_read_and_the_repository_written() {
-    let place = in_mode("hybrid").await;
-    let made = place.create("mine").await;
+    let (place, workshop) = in_mode("hybrid").await;
+    let live = place.create("mine").await;
     let read = place.read("mine").await.ok();
-    assert_eq!(read["manifest"]["metadata"]["uid"], made["metadata"]["uid"]);
+    assert_eq!(read["manifest"]["metadata"]["uid"], live["metadata"]["uid"]);
     assert_eq!(place.state("mine").await["state"], "unknown");
-    for said in [
-        place.write("mine", json!({"size": "large"})).await,
-        place.delete("mine").await,
-    ] {
-        let (status, message) = said.refused();
-        assert!(
-            status == 502 && message.contains("127.0.0.1:1/a/b cannot be reached"),
-            "{status} {message}"
-        );
-    }
-    // Nothing else is said to what could not be used anyway.
-    assert_eq!(
-        place.send(DELETE, "application/json", "{}").await.refused().0,
-        400
+    let written = place.write("mine", json!({ "size": "large" })).await.ok();
+    assert_eq!(written["commitsha"], workshop.remote.commits()[0].as_str());
+    assert_eq!(place.read("mine").await.ok()["manifest"]["spec"]["size"], "small");
+    let deleted = place.delete("mine").await.ok();
+    assert_eq!(deleted["commitHash"], workshop.remote.commits()[0].as_str());
+    assert_eq!(place.live("mine").await, live);
+    assert!(
+        verbs(&place).iter().all(|verb| verb == "get"),
+        "{:?}",
+        verbs(&place)
     );
-    assert_eq!(
-        place.send(CONFIGURE, "application/json", "{}").await.refused().0,
-        400
-    );
-    assert_eq!(place.live("mine").await, made);
 }

@@ -1,0 +1,20 @@
+//! `ske.mode: gitops`: objects are read from a repository and written to it, and there is no cluster.
+
+mod check;
+mod configuration;
+mod consumers;
+mod crowd;
+mod deleting;
+mod documents;
+mod guard;
+mod history;
+mod input;
+mod killed;
+mod kubectl;
+mod outages;
+pub(super) mod place;
+mod process;
+mod reading;
+mod repository;
+mod secrecy;
+mod writing;
