@@ -15,6 +15,7 @@ pub mod root;
 pub mod routes;
 pub mod user_text;
 pub mod users;
+pub mod waiting;
 pub mod write_callers;
 
 pub use builder::BackendBuilder;

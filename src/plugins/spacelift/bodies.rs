@@ -9,9 +9,11 @@ use serde::{Deserialize, Serialize};
 use super::{
     domain::{Run, RunDetails, Space, Stack},
     error::SpaceliftError,
-    wait::Waited,
 };
-use crate::infra::http_server::{JsonResponse, PreparedJson};
+use crate::{
+    backstage::waiting::Waited,
+    infra::http_server::{JsonResponse, PreparedJson},
+};
 
 /// A stack, as the list and the actions show it.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -145,9 +147,9 @@ pub(super) struct WaitedBody {
 
 impl WaitedBody {
     /// The outcome with the run's address.
-    pub(super) fn new(waited: Waited, url: String) -> Self {
+    pub(super) fn new(waited: Waited<RunDetails>, url: String) -> Self {
         Self {
-            run: RunDetailsBody::new(waited.run, url),
+            run: RunDetailsBody::new(waited.seen, url),
             timed_out: waited.timed_out,
         }
     }

@@ -17,12 +17,16 @@ use super::{
     permissions,
     stack_list::{Fetch, StackList},
     text,
-    wait::{self, Awaited, Waited},
+    wait::{Awaited, WatchedRun},
     writes::{Aim, Decision},
 };
 use crate::{
     backstage::{
-        auth::Credentials, error::BackstageError, plugin::PluginEnv, user_text::encode_user_text,
+        auth::Credentials,
+        error::BackstageError,
+        plugin::PluginEnv,
+        user_text::encode_user_text,
+        waiting::{self, Waited},
         write_callers::WriteCallers,
     },
     config::Live,
@@ -133,11 +137,15 @@ impl Spacelift {
         &self,
         awaited: Awaited<'_>,
         caller: &Credentials,
-    ) -> Result<Waited, BackstageError> {
+    ) -> Result<Waited<RunDetails>, BackstageError> {
         caller.admits(&permissions::READ_RUNS)?;
-        let patience = wait::patience(awaited.patience, caller.expires_at(), jiff::Timestamp::now());
-        let awaited = Awaited { patience, ..awaited };
-        Ok(wait::wait(&self.client, awaited).await?)
+        let patience = waiting::patience(awaited.seconds, caller.expires_at());
+        let watched = WatchedRun {
+            client: &self.client,
+            stack: awaited.stack,
+            run: awaited.run,
+        };
+        Ok(waiting::wait(&watched, patience).await?)
     }
 
     fn refuse_if_read_only(&self) -> Result<(), SpaceliftError> {

@@ -1,6 +1,6 @@
 //! `spacelift-io:wait-for-run`
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -10,7 +10,7 @@ use super::super::{
     bodies::WaitedBody,
     domain::{RunId, StackId},
     service::Spacelift,
-    wait::{self, Awaited},
+    wait::Awaited,
 };
 use crate::backstage::{
     actions::{Action, Attributes, Call, Example},
@@ -59,14 +59,13 @@ impl Action for WaitForRun {
     async fn invoke(&self, call: Call<Input>) -> Result<WaitedBody, BackstageError> {
         let stack = StackId::new(call.input.stack_id)?;
         let run = RunId::new(call.input.run_id)?;
-        let asked = call.input.timeout_seconds.map(u64::from).map(Duration::from_secs);
         let awaited = Awaited {
             stack: &stack,
             run: &run,
-            patience: asked.unwrap_or(wait::USUAL),
+            seconds: call.input.timeout_seconds,
         };
         let waited = self.0.wait_for_run(awaited, &call.caller).await?;
-        let url = self.0.run_url(&stack, &waited.run.id);
+        let url = self.0.run_url(&stack, &waited.seen.id);
         Ok(WaitedBody::new(waited, url))
     }
 }

@@ -1,6 +1,6 @@
 //! `/stacks/{id}/runs/{run}` and what can be done with the run; the ways that write want a plugin in between.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use axum::extract::{Query, rejection::QueryRejection};
 use bytes::Bytes;
@@ -13,7 +13,7 @@ use super::{
         domain::{RunId, StackId, Verdict},
         error::SpaceliftError,
         service::Spacelift,
-        wait::{self, Awaited},
+        wait::Awaited,
         writes::Decision,
     },
     stacks::stack_id,
@@ -86,14 +86,13 @@ async fn wait_for_run(
     let (stack, run) = ids(uri.path(), 1)?;
     let unfit = |_| BackstageError::input("'timeoutSeconds' must be a whole number of seconds");
     let Query(query) = query.map_err(unfit)?;
-    let asked = query.timeout_seconds.map(u64::from).map(Duration::from_secs);
     let awaited = Awaited {
         stack: &stack,
         run: &run,
-        patience: asked.unwrap_or(wait::USUAL),
+        seconds: query.timeout_seconds,
     };
     let waited = spacelift.wait_for_run(awaited, &caller).await?;
-    let url = spacelift.run_url(&stack, &waited.run.id);
+    let url = spacelift.run_url(&stack, &waited.seen.id);
     written(&WaitedBody::new(waited, url))
 }
 

@@ -1,0 +1,203 @@
+//! Waiting for something to come to rest: looks at it now and then, and gives up in time to say so.
+
+use std::{future::Future, time::Duration};
+
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use crate::infra::clock::unix_seconds;
+
+/// Longest wait, whatever was asked for: Node's `fetch` gives up after 300 s without an answer, and the scaffolder
+/// does not try again.
+const LONGEST: Duration = Duration::from_secs(240);
+
+/// How long is waited unless the caller says otherwise.
+const USUAL: Duration = Duration::from_secs(120);
+
+/// The answer must be there before the caller's credentials end: a step after it needs them.
+const BEFORE_THE_END: Duration = Duration::from_secs(5);
+
+/// Time for one look, however short the wait.
+pub const LEAST_LOOK: Duration = Duration::from_secs(3);
+
+/// Pause after the first look; each further one is half as long again, up to the longest.
+const FIRST_PAUSE: Duration = Duration::from_secs(2);
+
+/// Longest pause: that of Spacelift's own Terraform provider.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// What is waited for.
+pub trait Watch: Sync {
+    /// What one look shows.
+    type Seen: Send;
+    /// Why a look failed.
+    type Failure: Send;
+
+    /// Looks once.
+    ///
+    /// # Errors
+    /// Whatever kept it from being seen.
+    fn look(&self) -> impl Future<Output = Result<Self::Seen, Self::Failure>> + Send;
+
+    /// Whether the wait is over, now that this is seen and that was seen before.
+    fn rests(&self, seen: &Self::Seen, before: Option<&Self::Seen>) -> bool;
+
+    /// Whether the next look may succeed all the same.
+    fn passes(&self, failure: &Self::Failure) -> bool;
+
+    /// Before when it is of no use to look again, if the other side said so.
+    fn retry_at(&self, failure: &Self::Failure) -> Option<Instant>;
+
+    /// What to say when no look ended in time.
+    fn unseen(&self) -> Self::Failure;
+}
+
+/// How a wait ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waited<T> {
+    /// What was seen last.
+    pub seen: T,
+    /// Whether the time was up before it came to rest.
+    pub timed_out: bool,
+}
+
+/// Returns how long may be waited: the seconds asked for, at most the longest, and not beyond the end of the caller's
+/// credentials.
+pub fn patience(asked: Option<u16>, credentials_end: Option<i64>) -> Duration {
+    patience_at(asked, credentials_end, unix_seconds())
+}
+
+fn patience_at(asked: Option<u16>, credentials_end: Option<i64>, now: i64) -> Duration {
+    let asked = asked.map_or(USUAL, |seconds| Duration::from_secs(seconds.into()));
+    let left = credentials_end.map_or(LONGEST, |end| {
+        let seconds = u64::try_from(end.saturating_sub(now)).unwrap_or_default();
+        Duration::from_secs(seconds).saturating_sub(BEFORE_THE_END)
+    });
+    asked.min(LONGEST).min(left)
+}
+
+/// Looks until it rests or the patience is at its end. A moment in which nothing can be seen is waited through.
+///
+/// # Errors
+/// A look failed for good, or nothing was ever seen.
+pub async fn wait<W: Watch>(watch: &W, patience: Duration) -> Result<Waited<W::Seen>, W::Failure> {
+    let until = Instant::now() + patience;
+    let mut pause = FIRST_PAUSE;
+    let mut before: Option<W::Seen> = None;
+    loop {
+        // A look does not outlast the patience by more than a moment.
+        let end = until.max(Instant::now() + LEAST_LOOK);
+        let failure = match timeout_at(end, watch.look()).await {
+            Ok(Ok(seen)) if watch.rests(&seen, before.as_ref()) => {
+                return Ok(Waited {
+                    seen,
+                    timed_out: false,
+                });
+            }
+            Ok(Ok(seen)) => {
+                before = Some(seen);
+                None
+            }
+            Ok(Err(failure)) if watch.passes(&failure) => Some(failure),
+            Ok(Err(failure)) => return Err(failure),
+            Err(_) => Some(watch.unseen()),
+        };
+        let now = Instant::now();
+        if now >= until {
+            let timed_out = |seen| Waited {
+                seen,
+                timed_out: true,
+            };
+            return before
+                .map(timed_out)
+                .ok_or_else(|| failure.unwrap_or_else(|| watch.unseen()));
+        }
+        let asked_for = failure
+            .and_then(|failure| watch.retry_at(&failure))
+            .unwrap_or(now);
+        sleep_until((now + pause).max(asked_for).min(until)).await;
+        pause = (pause + pause / 2).min(LONGEST_PAUSE);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use parking_lot::Mutex;
+
+    use super::*;
+
+    /// Shows these one after the other; `Err(true)` passes. What is over rests when it is seen twice.
+    struct Shown(Mutex<Vec<Result<&'static str, bool>>>);
+
+    impl Watch for Shown {
+        type Seen = &'static str;
+        type Failure = bool;
+
+        async fn look(&self) -> Result<&'static str, bool> {
+            let next = self.0.lock().pop();
+            match next {
+                Some(shown) => shown,
+                None => std::future::pending().await,
+            }
+        }
+
+        fn rests(&self, seen: &&'static str, before: Option<&&'static str>) -> bool {
+            *seen == "over" && before == Some(seen)
+        }
+
+        fn passes(&self, failure: &bool) -> bool {
+            *failure
+        }
+
+        fn retry_at(&self, _: &bool) -> Option<Instant> {
+            Some(Instant::now() + Duration::from_secs(30))
+        }
+
+        fn unseen(&self) -> bool {
+            false
+        }
+    }
+
+    /// The outcome, and the seconds it took.
+    async fn waits(
+        seconds: u64,
+        shown: &[Result<&'static str, bool>],
+    ) -> (Result<(&'static str, bool), bool>, u64) {
+        let begun = Instant::now();
+        let shown = Shown(Mutex::new(shown.iter().rev().copied().collect()));
+        let waited = wait(&shown, Duration::from_secs(seconds)).await;
+        let waited = waited.map(|waited| (waited.seen, waited.timed_out));
+        (waited, begun.elapsed().as_secs())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wait_ends_with_rest_with_the_time_or_with_a_failure_that_stays() {
+        let (going, over) = (Ok("going"), Ok("over"));
+        assert_eq!(waits(60, &[going, over, over]).await, (Ok(("over", false)), 5));
+        assert_eq!(waits(2, &[going, over]).await, (Ok(("over", true)), 2));
+        assert_eq!(waits(60, &[going, Err(false)]).await, (Err(false), 2));
+        assert_eq!(waits(1, &[Err(true), Err(true)]).await, (Err(true), 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_bad_moment_is_waited_through_as_long_as_the_other_side_asks() {
+        let shown = [Err(true), Ok("over"), Ok("over")];
+        assert_eq!(waits(60, &shown).await, (Ok(("over", false)), 33));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_look_that_never_ends_is_given_up_with_what_was_seen_before() {
+        assert_eq!(waits(1, &[Ok("going")]).await, (Ok(("going", true)), 4));
+        assert_eq!(waits(0, &[]).await, (Err(false), 3));
+    }
+
+    #[test]
+    fn a_wait_ends_before_240_seconds_and_before_the_credentials() {
+        let seconds = |asked, end| patience_at(asked, end, 1_000).as_secs();
+        assert_eq!(seconds(None, None), 120);
+        assert_eq!(seconds(Some(10_000), None), 240);
+        assert_eq!(seconds(None, Some(1_065)), 60);
+        assert_eq!(seconds(None, Some(1_004)), 0);
+        assert_eq!(seconds(None, Some(900)), 0);
+        assert_eq!(seconds(Some(30), Some(1_065)), 30);
+    }
+}
