@@ -17,7 +17,11 @@ use crate::{
 
 /// The actions of one plugin, in the order in which they are listed.
 #[derive(Default)]
-pub struct Actions(Vec<Entry>);
+pub struct Actions {
+    entries: Vec<Entry>,
+    /// Names people expect, each with why there is no such action.
+    absent: Vec<(&'static str, &'static str)>,
+}
 
 /// An action without its types.
 pub(super) struct Entry {
@@ -43,7 +47,7 @@ impl fmt::Debug for Actions {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_list()
-            .entries(self.0.iter().map(|entry| entry.name))
+            .entries(self.entries.iter().map(|entry| entry.name))
             .finish()
     }
 }
@@ -62,7 +66,7 @@ impl Actions {
     )]
     pub fn add<A: Action>(mut self, action: A) -> Self {
         let action = Arc::new(action);
-        self.0.push(Entry {
+        self.entries.push(Entry {
             name: A::NAME,
             title: A::TITLE,
             description: A::DESCRIPTION,
@@ -77,12 +81,19 @@ impl Actions {
         self
     }
 
+    /// Says why there is no action of a name that people expect, as the end of a sentence.
+    #[must_use]
+    pub fn explain_absence(mut self, name: &'static str, why: &'static str) -> Self {
+        self.absent.push((name, why));
+        self
+    }
+
     /// Returns what is wrong with them: names given twice, schemas nobody checks, examples that do not fit.
     pub(crate) fn faults(&self) -> Vec<String> {
         let mut names = HashSet::new();
-        let twice = self.0.iter().filter(|entry| !names.insert(entry.name));
+        let twice = self.entries.iter().filter(|entry| !names.insert(entry.name));
         let twice = twice.map(|entry| format!("the name '{}' is given twice", entry.name));
-        twice.chain(self.0.iter().flat_map(Entry::faults)).collect()
+        twice.chain(self.entries.iter().flat_map(Entry::faults)).collect()
     }
 }
 
@@ -161,6 +172,7 @@ impl Entry {
 pub(crate) struct Registry {
     plugin_id: &'static str,
     entries: Vec<(String, Entry)>,
+    absent: Vec<(String, &'static str)>,
     settings: Live<ActionSettings>,
 }
 
@@ -168,9 +180,11 @@ impl Registry {
     /// Puts the actions under their plugin's id.
     pub(crate) fn new(plugin_id: &'static str, actions: Actions, settings: Live<ActionSettings>) -> Self {
         let with_id = |entry: Entry| (id_of(plugin_id, entry.name), entry);
+        let absent = actions.absent.into_iter();
         Self {
             plugin_id,
-            entries: actions.0.into_iter().map(with_id).collect(),
+            entries: actions.entries.into_iter().map(with_id).collect(),
+            absent: absent.map(|(name, why)| (id_of(plugin_id, name), why)).collect(),
             settings,
         }
     }
@@ -201,7 +215,14 @@ impl Registry {
         let found = found.filter(|(id, entry)| shows(&settings, id, entry, caller));
         found
             .map(|(_, entry)| entry)
-            .ok_or_else(|| BackstageError::not_found(format!("Action \"{id}\" not found")))
+            .ok_or_else(|| BackstageError::not_found(self.why_not(id)))
+    }
+
+    fn why_not(&self, id: &str) -> String {
+        match self.absent.iter().find(|(each, _)| each == id) {
+            Some((_, why)) => format!("Action \"{id}\" is not offered: {why}"),
+            None => format!("Action \"{id}\" not found"),
+        }
     }
 }
 

@@ -56,6 +56,9 @@ pub(super) enum SkeError {
          kratix.io/version and kratix.io/kind of the entity, and that the Promise is installed"
     )]
     NotServed { api_version: String, kind: String },
+    /// No look at the object ended while it was waited for.
+    #[error("The platform did not say in time how far {0} is; try again")]
+    Unseen(ObjectRef),
     /// A write met an object on its way out.
     #[error("{0} is being deleted; wait until it is gone, then try again")]
     BeingDeleted(ObjectRef),
@@ -250,6 +253,7 @@ impl From<SkeError> for BackstageError {
             E::Absent(_) => Self::not_found(text),
             E::NotServed { .. } => unprocessable(text),
             E::BeingDeleted(_) | E::Conflict(_) | E::OnlyOnPlatform(_) => Self::conflict(text),
+            E::Unseen(_) => Self::unavailable(StatusCode::GATEWAY_TIMEOUT, text),
             E::Repository(error) => error.into_answer(),
             E::Cluster { trouble, source } => upstream(&trouble, text).with_cause(source),
         }

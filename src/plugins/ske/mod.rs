@@ -1,6 +1,7 @@
 //! SKE/Kratix: the plugin `ske`, which manages Promises' resources.
 
 mod acting;
+mod actions;
 mod check;
 mod check_repository;
 mod clusters;
@@ -28,7 +29,6 @@ use self::{
 use crate::{
     backstage::{
         BackendPlugin, Check, InitError, Plugin, PluginEnv,
-        actions::Actions,
         error::{BackstageError, RequestLine},
     },
     config::{ConfigError, ConfigReader, Live},
@@ -82,9 +82,9 @@ impl BackendPlugin for SkePlugin {
         env.tasks
             .spawn_until_shutdown(async move { early.warm_up().await });
         Ok(Plugin {
+            actions: actions::all(&ske),
             routes: routes::routes(ske),
             auth_policies: Vec::new(),
-            actions: Actions::new(),
         })
     }
 

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use url::form_urlencoded;
 
 use super::{
-    domain::{Invalid, Manifest, ObjectRef},
+    domain::{Manifest, ObjectRef},
     error::SkeError,
     operations::Ske,
 };
@@ -56,7 +56,8 @@ async fn delete(ske: Arc<Ske>, caller: Credentials, body: Bytes) -> Result<Respo
 }
 
 async fn configure(ske: Arc<Ske>, caller: Credentials, body: Bytes) -> Result<Response, BackstageError> {
-    let manifest = manifest(fields(&body)?)?;
+    let given = fields(&body)?.shift_remove("manifest").unwrap_or_default();
+    let manifest = Manifest::from_value(given).map_err(SkeError::from)?;
     answer(&ske.configure_resource(&caller, &manifest).await?)
 }
 
@@ -97,7 +98,8 @@ fn named(fields: &Map<String, Value>) -> Result<ObjectRef, BackstageError> {
     let kind = required(fields, "kind")?;
     let api_version = required(fields, "apiVersion")?;
     let namespace = optional(fields, "namespace")?;
-    ObjectRef::parse(api_version, kind, namespace, name).map_err(refused)
+    let object = ObjectRef::parse(api_version, kind, namespace, name);
+    object.map_err(|invalid| SkeError::from(invalid).into())
 }
 
 fn required<'a>(fields: &'a Map<String, Value>, name: &str) -> Result<&'a str, BackstageError> {
@@ -118,21 +120,4 @@ fn optional<'a>(fields: &'a Map<String, Value>, name: &str) -> Result<Option<&'a
             "The parameter '{name}' must be text"
         ))),
     }
-}
-
-fn manifest(mut fields: Map<String, Value>) -> Result<Manifest, BackstageError> {
-    let parsed = match fields.shift_remove("manifest") {
-        Some(Value::String(text)) => Manifest::from_text(&text),
-        Some(Value::Object(object)) => Manifest::from_object(object),
-        _ => {
-            let why =
-                "The parameter 'manifest' is missing; give one Kubernetes object as YAML text or as JSON";
-            return Err(BackstageError::input(why));
-        }
-    };
-    parsed.map_err(refused)
-}
-
-fn refused(invalid: Invalid) -> BackstageError {
-    SkeError::from(invalid).into()
 }

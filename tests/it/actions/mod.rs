@@ -6,7 +6,7 @@ mod filters;
 mod invoke;
 mod limits;
 mod list;
-mod portal;
+pub(crate) mod portal;
 mod runs;
 mod sample;
 mod simulated;

@@ -33,12 +33,12 @@ pub(super) struct Portal {
 
 /// An answer as it came over the wire.
 #[derive(Debug)]
-pub(super) struct Reply {
-    pub(super) status: u16,
+pub(crate) struct Reply {
+    pub(crate) status: u16,
     /// What stands behind the status.
-    pub(super) phrase: String,
-    pub(super) headers: String,
-    pub(super) text: String,
+    pub(crate) phrase: String,
+    pub(crate) headers: String,
+    pub(crate) text: String,
 }
 
 impl Portal {
@@ -123,28 +123,42 @@ impl Portal {
     }
 
     /// Sends one request with a JSON body and reads until the connection ends.
-    pub(super) async fn send(&self, (method, path): (&str, &str), token: Option<&str>, body: &str) -> Reply {
-        let token = token
-            .map(|token| format!("authorization: Bearer {token}\r\n"))
-            .unwrap_or_default();
-        let length = body.len();
-        self.raw(&format!(
-            "{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{token}content-type: application/json\r\n\
-             content-length: {length}\r\n\r\n{body}"
-        ))
-        .await
+    pub(super) async fn send(&self, line: (&str, &str), token: Option<&str>, body: &str) -> Reply {
+        send(&self.app, line, token, body).await
     }
 
     /// Sends these bytes and reads until the connection ends.
     pub(super) async fn raw(&self, bytes: &str) -> Reply {
-        let address = self.app.base.trim_start_matches("http://");
-        let mut stream = TcpStream::connect(address).await.unwrap();
-        stream.write_all(bytes.as_bytes()).await.unwrap();
-        let mut answer = Vec::new();
-        let read = stream.read_to_end(&mut answer);
-        timeout(PATIENCE, read).await.expect("an answer in time").unwrap();
-        Reply::parse(&answer)
+        raw(&self.app, bytes).await
     }
+}
+
+/// Sends one request with a JSON body and reads until the connection ends.
+pub(crate) async fn send(
+    app: &TestApp,
+    (method, path): (&str, &str),
+    token: Option<&str>,
+    body: &str,
+) -> Reply {
+    let token = token
+        .map(|token| format!("authorization: Bearer {token}\r\n"))
+        .unwrap_or_default();
+    let length = body.len();
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{token}content-type: application/json\r\n\
+         content-length: {length}\r\n\r\n{body}"
+    );
+    raw(app, &request).await
+}
+
+async fn raw(app: &TestApp, bytes: &str) -> Reply {
+    let address = app.base.trim_start_matches("http://");
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(bytes.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    let read = stream.read_to_end(&mut answer);
+    timeout(PATIENCE, read).await.expect("an answer in time").unwrap();
+    Reply::parse(&answer)
 }
 
 impl Reply {
@@ -163,20 +177,20 @@ impl Reply {
     }
 
     #[track_caller]
-    pub(super) fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
     }
 
     /// The output of an invocation that succeeded.
     #[track_caller]
-    pub(super) fn output(&self) -> Value {
+    pub(crate) fn output(&self) -> Value {
         assert_eq!((self.status, self.phrase.as_str()), (200, "OK"), "{self:?}");
         self.json()["output"].clone()
     }
 
     /// Status, name and message of a failure, whose id and phrase must be as they should.
     #[track_caller]
-    pub(super) fn refused(&self) -> (u16, String, String) {
+    pub(crate) fn refused(&self) -> (u16, String, String) {
         let body = self.json();
         let error = &body["error"];
         let text = |key: &str| {

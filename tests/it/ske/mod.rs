@@ -1,5 +1,6 @@
 //! The plugin `ske` from the portal's request to a real API server and back.
 
+mod actions;
 mod check;
 mod clusters;
 mod configure;

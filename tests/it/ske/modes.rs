@@ -9,7 +9,7 @@ use super::{
 use crate::support::git::workshop::Workshop;
 
 /// A platform and a repository whose portal has this `ske.mode`, with the same `ske.scm` in all of them.
-async fn in_mode(mode: &str) -> (Place, Workshop) {
+pub(super) async fn in_mode(mode: &str) -> (Place, Workshop) {
     let workshop = holding(&[]).await;
     let place = Place::configured("{}", |config| {
         let section = format!(

@@ -41,6 +41,21 @@ pub(in crate::plugins::ske) struct Manifest {
 }
 
 impl Manifest {
+    /// Takes what a caller sends: a text, or the object itself.
+    ///
+    /// # Errors
+    /// Neither of them, or what either of them must not be.
+    pub(in crate::plugins::ske) fn from_value(given: Value) -> Result<Self, Invalid> {
+        match given {
+            Value::String(text) => Self::from_text(&text),
+            Value::Object(object) => Self::from_object(object),
+            _ => Err(Invalid(
+                "The parameter 'manifest' is missing; give one Kubernetes object as YAML text or as JSON"
+                    .to_owned(),
+            )),
+        }
+    }
+
     /// Reads YAML 1.2 or JSON; empty documents around the one are skipped.
     ///
     /// # Errors

@@ -25,5 +25,5 @@ pub(super) use impersonation::{
 };
 pub(super) use manifest::{Manifest, SERVER_OWNED};
 pub(super) use object_ref::{DEFAULT_NAMESPACE, Invalid, ObjectRef};
-pub(super) use reconciliation::{Reconciliation, state_of};
+pub(super) use reconciliation::{Reconciliation, State, state_of};
 pub(super) use template::{Field, Template};

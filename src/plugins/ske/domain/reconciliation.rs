@@ -1,10 +1,11 @@
 //! How far Kratix has come with an object, read from whatever its status holds.
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// The state of one live object.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::plugins::ske) struct Reconciliation {
     /// Where it is.
@@ -33,7 +34,7 @@ pub(in crate::plugins::ske) struct Reconciliation {
 }
 
 /// The states, in the order in which they are looked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(in crate::plugins::ske) enum State {
     /// Deletion was asked for and finalizers run.
@@ -61,7 +62,7 @@ pub(in crate::plugins::ske) enum State {
 }
 
 /// One pipeline as Kratix reports it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub(in crate::plugins::ske) struct Pipeline {
     /// Its name.
     pub(in crate::plugins::ske) name: String,

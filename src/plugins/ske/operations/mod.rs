@@ -1,10 +1,11 @@
-//! What the portal may ask for, one operation per file. Routes call them, actions will.
+//! What the portal may ask for, one operation per file. Routes and actions call them.
 
 mod configure_resource;
 mod delete_resource;
 mod get_resource;
 mod git;
 mod resource_state;
+mod wait_for_resource;
 
 use std::sync::Arc;
 
@@ -29,6 +30,8 @@ use crate::{
     },
     config::Live,
 };
+
+pub(super) use self::{configure_resource::Configured, wait_for_resource::Awaited};
 
 /// Needed to read an object or its state.
 const READ: Permission = Permission {

@@ -1,0 +1,79 @@
+//! `ske:configure-resource`
+
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::super::{
+    domain::Manifest,
+    error::SkeError,
+    operations::{Configured, Ske},
+};
+use crate::backstage::{
+    actions::{Action, Attributes, Call, Example},
+    error::BackstageError,
+};
+
+/// Does what `POST /configure-resource` does.
+pub(in super::super) struct ConfigureResource(pub(super) Arc<Ske>);
+
+#[derive(Deserialize, JsonSchema)]
+pub(in super::super) struct Input {
+    /// One Kubernetes object, as YAML or JSON text or as an object.
+    #[schemars(with = "TextOrObject")]
+    manifest: Value,
+}
+
+/// The forms of a manifest, for the schema.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "only its schema is looked at")]
+enum TextOrObject {
+    Text(String),
+    Object(Map<String, Value>),
+}
+
+impl Action for ConfigureResource {
+    const NAME: &'static str = "configure-resource";
+    const TITLE: &'static str = "Configure a platform resource";
+    const DESCRIPTION: &'static str = "Creates the Kubernetes object of the manifest, or updates it: each top-level \
+        field of the manifest, such as spec, replaces the present one as a whole. In the modes gitops and hybrid the \
+        object is committed to the platform's repository.";
+    const ATTRIBUTES: Attributes = Attributes {
+        // What a field held before is gone; the same manifest again changes nothing.
+        destructive: true,
+        idempotent: true,
+        read_only: false,
+    };
+    type Input = Input;
+    type Output = Configured;
+
+    fn examples() -> Vec<Example> {
+        let text = "apiVersion: example.org/v1\nkind: Database\nmetadata:\n  name: orders\n  namespace: shop\nspec:\n  size: small\n";
+        let object = json!({
+            "apiVersion": "example.org/v1", "kind": "Database", "metadata": { "name": "orders", "namespace": "shop" },
+            "spec": { "size": "small" },
+        });
+        vec![
+            Example {
+                title: "Create or update at the cluster",
+                description: None,
+                input: json!({ "manifest": text }),
+                output: Some(json!({ "resourceId": "7c7a5b5e-2f0e-4d0c-9d0a-4f2b8f7f6a11" })),
+            },
+            Example {
+                title: "Create or update through the repository",
+                description: Some("In the modes gitops and hybrid."),
+                input: json!({ "manifest": object }),
+                output: Some(json!({ "commitsha": "9fceb02d0ae598e95dc970b74767f19372d61af8" })),
+            },
+        ]
+    }
+
+    async fn invoke(&self, call: Call<Input>) -> Result<Configured, BackstageError> {
+        let manifest = Manifest::from_value(call.input.manifest).map_err(SkeError::from)?;
+        Ok(self.0.configure_resource(&call.caller, &manifest).await?)
+    }
+}
