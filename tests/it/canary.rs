@@ -45,7 +45,7 @@ kubernetes:
 proxy: { endpoints: { /x: { target: 'http://127.0.0.1:9', headers: { Authorization: '{proxy-header}' } } } }
 ske:
   mode: gitops
-  scm: { repoUrl: 'https://127.0.0.1:9/a/b.git', token: '{scm-token}' }
+  scm: { repoUrl: 'https://127.0.0.1:9/a/b.git', type: github, token: '{scm-token}' }
 spacelift: { hostUrl: example.app.spacelift.io, apiKey: '{api-key}', apiSecret: '{api-secret}' }
 stagedoor:
   ske: { pendingRequests: { feedSecret: '{feed-secret}' } }

@@ -33,10 +33,10 @@ pub(super) async fn run(clusters: &Clusters) -> Vec<Check> {
         return vec![without_account(cluster).await];
     }
     match cluster.version(&Identity::Account).await {
-        Err(error) => vec![line("SKE cluster", Err(sentence(cluster, error)))],
+        Err(error) => vec![Check::new("SKE cluster", Err(sentence(cluster, error)))],
         Ok(version) => {
             let seen = format!("'{}' answers, version {version}", cluster.name());
-            let mut lines = vec![line("SKE cluster", Ok(seen))];
+            let mut lines = vec![Check::new("SKE cluster", Ok(seen))];
             lines.extend(rights(&connected).await);
             lines
         }
@@ -52,7 +52,7 @@ async fn without_account(cluster: &Cluster) -> Check {
         }
         Err(error) => Err(sentence(cluster, error)),
     };
-    line("SKE cluster", outcome)
+    Check::new("SKE cluster", outcome)
 }
 
 async fn rights(connected: &Connected) -> Vec<Check> {
@@ -61,7 +61,7 @@ async fn rights(connected: &Connected) -> Vec<Check> {
         Ok(subject) => Ok(format!("signed in as {}", subject.user)),
         Err(error) => Err(sentence(cluster, error)),
     };
-    let mut lines = vec![line("SKE account", account), promises(connected).await];
+    let mut lines = vec![Check::new("SKE account", account), promises(connected).await];
     lines.extend(impersonation(connected).await);
     lines
 }
@@ -78,7 +78,7 @@ async fn promises(connected: &Connected) -> Check {
         Err(error) if !is_forbidden(&error) => Err(sentence(cluster, error)),
         Err(error) => may_not_list(connected, &sentence(cluster, error)),
     };
-    line("SKE Promises", outcome)
+    Check::new("SKE Promises", outcome)
 }
 
 fn is_forbidden(error: &KubernetesError) -> bool {
@@ -112,7 +112,7 @@ async fn impersonation(connected: &Connected) -> Option<Check> {
             may_speak_for(&connected.platform.cluster, users.chain(groups)).await
         }
     };
-    Some(line("SKE impersonation", outcome))
+    Some(Check::new("SKE impersonation", outcome))
 }
 
 async fn may_speak_for<'a>(
@@ -137,11 +137,4 @@ async fn may_speak_for<'a>(
 
 fn sentence(cluster: &Cluster, error: KubernetesError) -> String {
     SkeError::cluster(cluster, false, error).to_string()
-}
-
-fn line(name: &str, outcome: Result<String, String>) -> Check {
-    Check {
-        name: name.into(),
-        outcome,
-    }
 }

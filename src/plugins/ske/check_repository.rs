@@ -28,11 +28,17 @@ pub(super) async fn run(repository: &Repository, config: &Config) -> Vec<Check> 
             scm.remote, scm.branch
         ),
     });
-    let mut lines = vec![line("SKE repository", outcome.map_err(|error| error.to_string()))];
+    let mut lines = vec![Check::new(
+        "SKE repository",
+        outcome.map_err(|error| error.to_string()),
+    )];
     if is_reached {
         let read = repository.survey().await;
         let told = read.map(|survey| describe(&survey, scm.layout));
-        lines.push(line("SKE documents", told.map_err(|error| error.to_string())));
+        lines.push(Check::new(
+            "SKE documents",
+            told.map_err(|error| error.to_string()),
+        ));
     }
     lines
 }
@@ -55,13 +61,6 @@ fn listed(what: &str, all: &[String]) -> String {
     let first = first.collect::<Vec<_>>().join("; ");
     let more = if all.len() > MOST_TOLD { "; …" } else { "" };
     format!("; {what}: {} ({first}{more})", all.len())
-}
-
-fn line(name: &str, outcome: Result<String, String>) -> Check {
-    Check {
-        name: name.into(),
-        outcome,
-    }
 }
 
 #[cfg(test)]

@@ -141,10 +141,7 @@ fn repository(config: &Live<Config>, env: &PluginEnv, data: &DataFolder) -> Resu
 async fn check_cluster(config: &Live<Config>, env: &PluginEnv) -> Vec<Check> {
     match Clusters::new(config.clone(), env).await {
         Ok(clusters) => check::run(&clusters).await,
-        Err(error) => vec![Check {
-            name: "SKE cluster".into(),
-            outcome: Err(error.to_string()),
-        }],
+        Err(error) => vec![Check::new("SKE cluster", Err(error.to_string()))],
     }
 }
 
@@ -154,9 +151,6 @@ async fn check_git(config: &Live<Config>, env: &PluginEnv) -> Vec<Check> {
     let opened = data.and_then(|data| Ok((repository(config, env, &data)?, data)));
     match opened {
         Ok((repository, _data)) => check_repository::run(&repository, &config.get()).await,
-        Err(error) => vec![Check {
-            name: "SKE repository".into(),
-            outcome: Err(error.to_string()),
-        }],
+        Err(error) => vec![Check::new("SKE repository", Err(error.to_string()))],
     }
 }

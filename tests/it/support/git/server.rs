@@ -81,6 +81,8 @@ struct Inner {
     root: PathBuf,
     /// Asks nobody for a credential.
     open: AtomicBool,
+    /// User name and password, joined by a colon.
+    login: Mutex<String>,
     /// What is served to those who fetch instead of what is asked for.
     replica: Mutex<Option<String>>,
     faults: Mutex<Vec<(Step, Fault)>>,
@@ -120,6 +122,7 @@ impl GitServer {
         let inner = Arc::new(Inner {
             root: folder.path().to_owned(),
             open: AtomicBool::new(false),
+            login: Mutex::new(format!("{USER}:{PASSWORD}")),
             replica: Mutex::default(),
             faults: Mutex::default(),
             met: Mutex::default(),
@@ -132,6 +135,11 @@ impl GitServer {
             inner,
             serving: serving(router),
         }
+    }
+
+    /// Lets in this user from now on, and nobody else.
+    pub fn set_login(&self, user: &str, password: &str) {
+        *self.inner.login.lock().unwrap() = format!("{user}:{password}");
     }
 
     /// Makes an empty repository that can be reached here.
@@ -231,7 +239,7 @@ impl Inner {
     }
 
     fn lets_in(&self, headers: &HeaderMap) -> bool {
-        let expected = STANDARD.encode(format!("{USER}:{PASSWORD}"));
+        let expected = STANDARD.encode(&*self.login.lock().unwrap());
         let given = headers.get(header::AUTHORIZATION);
         let knows = given.is_some_and(|given| given.to_str().unwrap() == format!("Basic {expected}"));
         knows || self.open.load(Ordering::SeqCst)
