@@ -1,5 +1,6 @@
 //! `ske.mode: gitops`: objects are read from a repository and written to it, and there is no cluster.
 
+mod app_credentials;
 mod check;
 mod configuration;
 mod consumers;
