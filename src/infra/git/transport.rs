@@ -189,7 +189,8 @@ impl<'a> Conversation<'a> {
             .push(&[refspec], Some(&mut self.push_options()));
         match (sent, self.verdict.take()) {
             (_, Some(Err(reason))) => self.refused(&reason),
-            (Ok(()), Some(Ok(()))) => Pushed::Landed,
+            // The server has said so, whatever went wrong afterwards.
+            (_, Some(Ok(()))) => Pushed::Landed,
             (Ok(()), None) => Pushed::Unclear,
             (Err(error), _) if error.code() == ErrorCode::NotFastForward => Pushed::Race,
             (Err(error), _) => self.broken_off(&error),

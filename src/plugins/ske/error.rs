@@ -117,6 +117,18 @@ impl SkeError {
     }
 }
 
+impl SkeError {
+    /// Whether the cluster said that the caller may not.
+    pub(super) fn is_refusal(&self) -> bool {
+        match self {
+            Self::Cluster { trouble, .. } => {
+                trouble.error.refusal().is_some_and(|refusal| refusal.code == 403)
+            }
+            _ => false,
+        }
+    }
+}
+
 /// Where a person finds what a cluster is reached with.
 #[derive(Debug, Clone, Copy)]
 struct Place {

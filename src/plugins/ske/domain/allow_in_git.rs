@@ -9,7 +9,30 @@ const CLOSED: [&str; 5] = ["apps", "batch", "platform.kratix.io", "fluxcd.io", "
 /// Groups of which every group below is closed.
 const CLOSED_BELOW: [&str; 2] = [".k8s.io", ".fluxcd.io"];
 
+/// The group whose writes the API server itself looks at more closely than its answer to "may I" tells: nobody may give
+/// rights he has not (Kubernetes, "Privilege escalation prevention"). Whoever applies the repository may.
+const RIGHTS: &str = "rbac.authorization.k8s.io";
+
 impl Allow<'_> {
+    /// Decides one touch that the cluster was asked about and the repository brings about.
+    ///
+    /// # Errors
+    /// It gives rights, which only a configured list opens.
+    pub(in crate::plugins::ske) fn decide_beside_cluster(
+        &self,
+        touched: Touched<'_>,
+    ) -> Result<(), NotAllowed> {
+        if self.rules.is_some() || !touched.group.eq_ignore_ascii_case(RIGHTS) {
+            return Ok(());
+        }
+        Err(NotAllowed(format!(
+            "Nothing lets {}: what is applied from the repository could give rights you do not have, so {RIGHTS} is \
+             closed in hybrid. List what may be touched in stagedoor.ske.allow, such as {}",
+            touched.sentence(),
+            touched.rule()
+        )))
+    }
+
     /// Decides one touch where objects live in a repository alone and nobody can be asked which kinds there are.
     ///
     /// A configured list is all there is. Without one, everything is open but the closed groups; Promises may be read.
@@ -143,6 +166,26 @@ mod tests {
         assert_eq!(decide(&named, "", "Secret", Operation::Write), Ok(()));
         let problem = decide(&named, "example.com", "Redis", Operation::Read).unwrap_err();
         assert!(problem.contains("has no rule"), "{problem}");
+    }
+
+    #[test]
+    fn objects_that_give_rights_are_closed_beside_a_cluster_that_would_look_closer() {
+        let touched = |group| Touched {
+            group,
+            kind: "RoleBinding",
+            operation: Operation::Write,
+        };
+        let judged = Allow {
+            judged: true,
+            ..allow(None)
+        };
+        assert_eq!(judged.decide_beside_cluster(touched("apps")), Ok(()));
+        let problem = judged.decide_beside_cluster(touched(RIGHTS)).unwrap_err();
+        assert!(problem.to_string().contains("stagedoor.ske.allow"), "{problem}");
+        assert_eq!(
+            allow(Some(Vec::new())).decide_beside_cluster(touched(RIGHTS)),
+            Ok(())
+        );
     }
 
     #[test]

@@ -212,13 +212,20 @@ fn namespace(metadata: &mut Map<String, Value>) -> Result<Option<Namespace>, Inv
     }
 }
 
-/// A list is many objects under one name, each with rules of its own.
+/// A list is many objects under one name, each with rules of its own. Kubernetes' libraries, and with them Flux and
+/// Argo CD, take whatever has an array of `items` for one, whatever its kind (apimachinery, `Unstructured.IsList`).
 fn refuse_list(kind: &Kind, object: &Map<String, Value>) -> Result<(), Invalid> {
     let kind = kind.as_str();
-    if kind == "List" || (kind.ends_with("List") && object.contains_key("items")) {
+    let items = object.get("items");
+    if kind == "List" || (kind.ends_with("List") && items.is_some()) {
         return Err(Invalid(format!(
             "the manifest is a {kind}; give one object at a time"
         )));
+    }
+    if matches!(items, Some(Value::Array(_))) {
+        let why = "the manifest has a list of 'items' at its top, which would be taken for objects of their own; give one \
+                   object at a time";
+        return Err(Invalid(why.to_owned()));
     }
     Ok(())
 }

@@ -113,11 +113,11 @@ pub(super) fn content_of(text: &str, first_line: usize) -> Content {
     }
 }
 
-/// The items of a `List`, or of a list of one kind such as `ConfigMapList` (Kubernetes API conventions, "Lists").
+/// The items of a list: whatever has an array of that name, whatever its kind, is one to Flux, Argo CD and kubectl
+/// (apimachinery, `Unstructured.IsList`).
 fn items(object: &Object) -> Option<&[Yaml]> {
-    let is_list = matches!(object.get("kind"), Some(Yaml::String(kind)) if kind.ends_with("List"));
     match object.get("items") {
-        Some(Yaml::Array(items)) if is_list => Some(items),
+        Some(Yaml::Array(items)) => Some(items),
         _ => None,
     }
 }

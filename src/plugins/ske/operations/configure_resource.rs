@@ -64,7 +64,8 @@ impl Ske {
             Backing::Kubernetes(_) => self.configure_at_cluster(caller, manifest).await,
             Backing::GitOps(repository) | Backing::Hybrid(_, repository) => {
                 let object = manifest.object_ref();
-                let committing = Committing::begin(self, repository, caller, &object).await?;
+                let asked = (caller, &object);
+                let committing = Committing::begin(self, repository, asked, Operation::Write).await?;
                 while_changing(|| configure_in_git(&committing, manifest)).await
             }
         }
@@ -98,17 +99,14 @@ impl Ske {
 
 /// Whether it is created or updated is decided by what the repository holds, also in hybrid.
 async fn configure_in_git(committing: &Committing<'_>, manifest: &Manifest) -> Result<Configured, SkeError> {
-    let target = committing.guard(Operation::Write).await?;
     let seen = committing.seen().await?;
-    let (permission, verb) = match seen {
-        Seen::Absent => (&CREATE, "create"),
-        Seen::Present => (&UPDATE, "update"),
-    };
-    committing.permit(permission, (verb, target.as_ref())).await?;
-    let known = target.as_ref().map(|target| target.address.resource.namespaced);
+    match seen {
+        Seen::Absent => permit_creation(committing).await?,
+        Seen::Present => committing.permit(&UPDATE, "update").await?,
+    }
     let wanted = Wanted {
         manifest: manifest.clone(),
-        namespaced: known.unwrap_or(committing.identity.namespace.is_some()),
+        namespaced: committing.is_namespaced(),
     };
     let order = committing.order(Some(seen));
     let commit = committing.repository.configure(order, wanted).await?;
@@ -117,6 +115,18 @@ async fn configure_in_git(committing: &Committing<'_>, manifest: &Manifest) -> R
         commitsha: committing.told("Configured", commit),
         warnings: Vec::new(),
     })
+}
+
+/// A new file for what the platform has from elsewhere changes that, so it takes the right to update it as well.
+async fn permit_creation(committing: &Committing<'_>) -> Result<(), SkeError> {
+    committing.permit(&CREATE, "create").await?;
+    match committing.live().await {
+        None | Some(Err(SkeError::Absent(_))) => Ok(()),
+        Some(Ok(_)) => committing.permit(&UPDATE, "update").await,
+        // Who may not look could not tell an update from a creation either.
+        Some(Err(error)) if error.is_refusal() => committing.permit(&UPDATE, "update").await,
+        Some(Err(error)) => Err(error),
+    }
 }
 
 /// One object being written.

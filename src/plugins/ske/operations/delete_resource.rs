@@ -10,7 +10,6 @@ use crate::{
         domain::{ObjectRef, Operation},
         error::SkeError,
         repository::{RepositoryError, Seen},
-        session::Target,
     },
 };
 
@@ -31,7 +30,8 @@ impl Ske {
         match &self.backing {
             Backing::Kubernetes(_) => self.delete_at_cluster(caller, object).await,
             Backing::GitOps(repository) | Backing::Hybrid(_, repository) => {
-                let committing = Committing::begin(self, repository, caller, object).await?;
+                let asked = (caller, object);
+                let committing = Committing::begin(self, repository, asked, Operation::Delete).await?;
                 let commit = delete_in_git(&committing).await?;
                 Ok(json!({ "commitHash": commit }))
             }
@@ -64,25 +64,21 @@ impl Ske {
 }
 
 async fn delete_in_git(committing: &Committing<'_>) -> Result<Option<String>, SkeError> {
-    let target = committing.guard(Operation::Delete).await?;
     if committing.seen().await? == Seen::Absent {
-        return Err(nowhere_in_git(committing, target.as_ref()).await);
+        return Err(nowhere_in_git(committing).await);
     }
-    committing.permit(&DELETE, ("delete", target.as_ref())).await?;
+    committing.permit(&DELETE, "delete").await?;
     let commit = committing.repository.delete(committing.order(None)).await?;
     Ok(committing.told("Deleted", commit))
 }
 
 /// What the repository does not have may still be on the platform, where no commit would take it away.
-async fn nowhere_in_git(committing: &Committing<'_>, target: Option<&Target<'_>>) -> SkeError {
-    let (Some(session), Some(target)) = (&committing.session, target) else {
-        return RepositoryError::Absent(committing.identity.clone()).into();
-    };
-    match session.get(target).await {
-        Ok(live) if live.body["metadata"]["deletionTimestamp"].is_null() => {
+async fn nowhere_in_git(committing: &Committing<'_>) -> SkeError {
+    match committing.live().await {
+        Some(Ok(live)) if live["metadata"]["deletionTimestamp"].is_null() => {
             SkeError::OnlyOnPlatform(committing.object.clone())
         }
-        Ok(_) => RepositoryError::Absent(committing.identity.clone()).into(),
-        Err(error) => error,
+        None | Some(Ok(_)) => RepositoryError::Absent(committing.identity.clone()).into(),
+        Some(Err(error)) => error,
     }
 }

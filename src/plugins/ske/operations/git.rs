@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
 use tracing::info;
 
 use super::{Backing, Ske, admit, logged};
@@ -24,12 +25,12 @@ const TRIES: u32 = 3;
 /// One object on its way into a commit.
 pub(super) struct Committing<'a> {
     pub(super) repository: &'a Repository,
-    pub(super) config: Arc<Config>,
-    pub(super) caller: &'a Credentials,
+    config: Arc<Config>,
+    caller: &'a Credentials,
     pub(super) object: &'a ObjectRef,
     pub(super) identity: Identity,
-    /// In hybrid: the caller at the cluster, who needs the same right there.
-    pub(super) session: Option<Session>,
+    /// In hybrid: the caller at the cluster, who needs the same right there, and the object's place.
+    at_cluster: Option<(Session, Target<'a>)>,
 }
 
 impl<'a> Committing<'a> {
@@ -40,33 +41,37 @@ impl<'a> Committing<'a> {
     pub(super) async fn begin(
         ske: &'a Ske,
         repository: &'a Repository,
-        caller: &'a Credentials,
-        object: &'a ObjectRef,
+        (caller, object): (&'a Credentials, &'a ObjectRef),
+        operation: Operation,
     ) -> Result<Self, SkeError> {
-        let identity = Identity::of(object)?;
-        let session = match &ske.backing {
-            Backing::Hybrid(..) => Some(ske.session(caller).await?),
-            _ => None,
-        };
-        Ok(Self {
+        let mut committing = Self {
             repository,
             config: ske.settings().await,
             caller,
             object,
-            identity,
-            session,
-        })
+            identity: Identity::of(object)?,
+            at_cluster: None,
+        };
+        if let Backing::Hybrid(..) = &ske.backing {
+            committing.guard_at_cluster(ske, operation).await?;
+        } else {
+            allowed_in_git(&committing.config, object, operation)?;
+        }
+        Ok(committing)
     }
 
-    /// Where the object is at the cluster, once the guards let it through; nowhere in gitops.
-    pub(super) async fn guard(&self, operation: Operation) -> Result<Option<Target<'_>>, SkeError> {
-        match &self.session {
-            Some(session) => Ok(Some(session.target(self.object, operation).await?)),
-            None => {
-                allowed_in_git(&self.config, self.object, operation)?;
-                Ok(None)
-            }
+    async fn guard_at_cluster(&mut self, ske: &Ske, operation: Operation) -> Result<(), SkeError> {
+        let session = ske.session(self.caller).await?;
+        let target = session.target(self.object, operation).await?;
+        allow(&self.config).decide_beside_cluster(touched(self.object, operation))?;
+        if !target.address.resource.namespaced {
+            // As documents without a namespace are known, so that a needless one makes no second object of it.
+            let mut anywhere = self.object.clone();
+            anywhere.namespace = Default::default();
+            self.identity = Identity::of(&anywhere)?;
         }
+        self.at_cluster = Some((session, target));
+        Ok(())
     }
 
     /// Whether the repository has the object.
@@ -75,15 +80,28 @@ impl<'a> Committing<'a> {
     }
 
     /// Whether the caller may do this, for the portal and for the cluster.
-    pub(super) async fn permit(
-        &self,
-        permission: &Permission,
-        (verb, target): (&'static str, Option<&Target<'_>>),
-    ) -> Result<(), SkeError> {
+    pub(super) async fn permit(&self, permission: &Permission, verb: &'static str) -> Result<(), SkeError> {
         admit(self.caller, permission)?;
-        match (&self.session, target) {
-            (Some(session), Some(target)) => session.permit(verb, target).await,
-            _ => Ok(()),
+        match &self.at_cluster {
+            Some((session, target)) => session.permit(verb, target).await,
+            None => Ok(()),
+        }
+    }
+
+    /// The object at the cluster, if there is a cluster to ask.
+    ///
+    /// # Errors
+    /// `Absent` when it is not there.
+    pub(super) async fn live(&self) -> Option<Result<Value, SkeError>> {
+        let (session, target) = self.at_cluster.as_ref()?;
+        Some(session.get(target).await.map(|answer| answer.body))
+    }
+
+    /// Whether objects of the kind have a namespace; by a table where no cluster can be asked.
+    pub(super) fn is_namespaced(&self) -> bool {
+        match &self.at_cluster {
+            Some((_, target)) => target.address.resource.namespaced,
+            None => self.identity.namespace.is_some(),
         }
     }
 
@@ -139,14 +157,21 @@ pub(super) fn allowed_in_git(
     object: &ObjectRef,
     operation: Operation,
 ) -> Result<(), SkeError> {
-    let allow = Allow {
+    Ok(allow(config).decide_in_git(touched(object, operation))?)
+}
+
+fn allow(config: &Config) -> Allow<'_> {
+    Allow {
         rules: config.allow.as_deref(),
         delete_promises: config.delete_promises,
         judged: false,
-    };
-    Ok(allow.decide_in_git(Touched {
+    }
+}
+
+fn touched(object: &ObjectRef, operation: Operation) -> Touched<'_> {
+    Touched {
         group: object.api_version.group(),
         kind: object.kind.as_str(),
         operation,
-    })?)
+    }
 }

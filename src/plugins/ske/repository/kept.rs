@@ -1,6 +1,9 @@
 //! The index of the repository, kept at the state of the branch at the cost of what changed.
 
-use std::time::Instant;
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Instant,
+};
 
 use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 use tracing::{debug, info, warn};
@@ -21,6 +24,8 @@ pub(super) struct Kept {
 pub(super) struct Keeper {
     pub(super) folder: FolderPath,
     kept: RwLock<Option<Kept>>,
+    /// Told without the lock, which somebody may hold for a while.
+    is_known: AtomicBool,
     /// One at a time brings the index forward; readers of the state before are not held up meanwhile.
     moving: Mutex<()>,
 }
@@ -31,8 +36,14 @@ impl Keeper {
         Self {
             folder,
             kept: RwLock::default(),
+            is_known: AtomicBool::new(false),
             moving: Mutex::default(),
         }
+    }
+
+    /// Whether anything was read yet.
+    pub(super) fn is_known(&self) -> bool {
+        self.is_known.load(Ordering::Acquire)
     }
 
     /// The index as it is, of whatever state; none before the first reading.
@@ -76,6 +87,7 @@ impl Keeper {
                 let read = read_all(tip, &self.folder)?;
                 let objects = read.index.objects();
                 *self.kept.write() = Some(read);
+                self.is_known.store(true, Ordering::Release);
                 info!(
                     "Read {objects} objects of the repository in {:.2} ms",
                     milliseconds(began)

@@ -10,7 +10,10 @@ mod view;
 use std::{path::Path, sync::Arc, time::Duration};
 
 use serde_json::Value;
-use tokio::time::{Instant, timeout};
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, timeout},
+};
 
 use self::{
     edit::{Edit, broken, only},
@@ -35,6 +38,9 @@ pub(super) use self::{credentials::LiveCredentials, error::RepositoryError, surv
 /// A write may wait for others and start anew, so it may take so many times as long as a call to a cluster.
 const WRITE_PATIENCE: u32 = 4;
 
+/// Readers at work at the same time.
+const MOST_READERS: usize = 16;
+
 /// The repository, shared by all who read and write it.
 pub(super) struct Repository {
     git: GitRepository,
@@ -42,6 +48,7 @@ pub(super) struct Repository {
     views: Arc<Views>,
     author: Person,
     layout: Layout,
+    readers: Arc<Semaphore>,
 }
 
 /// Whether an object was in the repository.
@@ -96,6 +103,7 @@ impl Repository {
             keeper,
             author: scm.author.clone(),
             layout: scm.layout,
+            readers: Arc::new(Semaphore::new(MOST_READERS)),
         }
     }
 
@@ -105,7 +113,7 @@ impl Repository {
     /// `Absent` only when no document has the identity.
     pub(super) async fn find(&self, identity: &Identity, limit: Duration) -> Result<Value, RepositoryError> {
         let (keeper, wanted) = (Arc::clone(&self.keeper), identity.clone());
-        let read = self.git.read(move |tip| Ok(read_object(&keeper, tip, &wanted)));
+        let read = self.read(move |tip| Ok(read_object(&keeper, tip, &wanted)));
         in_time(limit, read).await?
     }
 
@@ -159,13 +167,27 @@ impl Repository {
         look: impl Fn(&kept::Kept) -> T + Send + Clone + 'static,
     ) -> Result<T, GitError> {
         let keeper = Arc::clone(&self.keeper);
-        self.git.read(move |tip| keeper.at(tip, look.clone())).await
+        self.read(move |tip| keeper.at(tip, look.clone())).await
+    }
+
+    /// Who waits for the index occupies a thread, also when nobody waits for him any more; so only some may.
+    async fn read<T: Send + 'static>(
+        &self,
+        mut work: impl FnMut(&Tip<'_>) -> Result<T, GitError> + Send + 'static,
+    ) -> Result<T, GitError> {
+        let place = Arc::clone(&self.readers).acquire_owned().await;
+        let place = place.map_err(|_| GitError::Internal)?;
+        self.git
+            .read(move |tip| {
+                let _until_done = &place;
+                work(tip)
+            })
+            .await
     }
 
     async fn write(&self, make: ChangeFn, limit: Duration) -> Result<Written, RepositoryError> {
         // Others that wait for the same push would wait for the first reading too.
-        let is_known = self.keeper.now().is_some();
-        if !is_known {
+        if !self.keeper.is_known() {
             in_time(limit, self.warm_up()).await?;
         }
         let change = Change {

@@ -282,6 +282,9 @@ async fn a_list_of_objects_is_refused_whatever_its_members_are_in_the_repository
         list("v1", "List", vec![&member, &secret]),
         list("v1", "SecretList", vec![&secret]),
         list("example.org/v1", "DatabaseList", vec![&member]),
+        // Flux and Argo CD go by the items, not by the kind.
+        list("example.org/v1", "Database", vec![&secret]),
+        list("example.org/v1", "Database", Vec::new()),
     ] {
         let (status, message) = depot.configure(&json!({ "manifest": list })).await.refused();
         assert!(

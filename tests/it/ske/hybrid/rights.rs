@@ -35,16 +35,15 @@ async fn each_verb_needs_its_own_right_and_the_repository_says_which_verb_it_is(
     for acting in JUDGED {
         let pair = with_one("verbs").await;
         let app = portal(&pair, acting).await;
-        // On the cluster it is the other way round: what is new in the repository is there already.
-        pair.create("new").await;
-        for (verb, expected) in [
-            ("get", [403, 403, 403]),
-            ("create", [200, 403, 403]),
-            ("update", [403, 200, 403]),
-            ("delete", [403, 403, 200]),
+        // On the cluster it is the other way round: what the repository has is not there.
+        for (verb, verbs, expected) in [
+            ("get", &["get"][..], [403, 403, 403]),
+            ("create", &["create", "get"], [200, 403, 403]),
+            ("update", &["update"], [403, 200, 403]),
+            ("delete", &["delete"], [403, 403, 200]),
         ] {
             let name = format!("{verb}-{}", pair.namespace);
-            pair.allow(&Pair::subject(acting, &name), &[verb]).await;
+            pair.allow(&Pair::subject(acting, &name), verbs).await;
             let token = pair.user(acting, &name);
             let before = pair.commits().len();
             let said = [
@@ -62,6 +61,58 @@ async fn each_verb_needs_its_own_right_and_the_repository_says_which_verb_it_is(
         }
         app.stop().await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn what_the_platform_has_from_elsewhere_takes_the_right_to_update_it_too() {
+    for acting in JUDGED {
+        let pair = with_one("elsewhere").await;
+        let app = portal(&pair, acting).await;
+        pair.create("new").await;
+        for (number, verbs, expected) in [
+            (1, &["create", "get"][..], 403),
+            (2, &["create"], 403),
+            (3, &["create", "update"], 200),
+        ] {
+            let name = format!("elsewhere-{number}-{}", pair.namespace);
+            pair.allow(&Pair::subject(acting, &name), verbs).await;
+            let said = pair.write(&app, &pair.user(acting, &name), "new").await;
+            assert_eq!(said.status, expected, "{acting:?} {verbs:?}: {said:?}");
+            if expected == 403 {
+                assert!(said.refused().1.contains("let you update"));
+            }
+        }
+        app.stop().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn objects_that_give_rights_are_closed_even_to_who_may_write_them_until_a_list_opens_them() {
+    let pair = Pair::new("giving").await;
+    let name = format!("giving-{}", pair.namespace);
+    let rule = Rule::on("rbac.authorization.k8s.io", &["rolebindings"]).within(&pair.namespace);
+    pair.cluster
+        .allow(&Pair::subject(As::Impersonated, &name), &rule)
+        .await;
+    let binding = json!({ "manifest": {
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
+        "metadata": { "name": "mine", "namespace": pair.namespace },
+        "subjects": [{ "kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": name }],
+        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin" },
+    } });
+    let token = pair.user(As::Impersonated, &name);
+    let closed = pair.portal(As::Impersonated, "").await;
+    let (status, message) = post(&closed, &token, CONFIGURE, &binding).await.refused();
+    assert!(
+        status == 403 && message.contains("stagedoor.ske.allow"),
+        "{message}"
+    );
+    assert_eq!(pair.commits().len(), 1);
+    closed.stop().await.unwrap();
+    let listed = "allow: [{ group: rbac.authorization.k8s.io, kinds: [RoleBinding], access: write }]";
+    let open = pair.portal(As::Impersonated, listed).await;
+    post(&open, &token, CONFIGURE, &binding).await.ok();
+    open.stop().await.unwrap();
 }
 
 #[tokio::test]

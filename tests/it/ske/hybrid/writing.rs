@@ -9,7 +9,7 @@ use crate::{
         place::CONFIGURE,
         portal::{manifest, post},
     },
-    support::kubernetes::Kratix,
+    support::{app::STATIC_TOKEN, kubernetes::Kratix},
 };
 
 #[tokio::test]
@@ -244,5 +244,32 @@ async fn who_may_configure_must_come_through_a_write_caller_in_hybrid_too() {
         .ok();
     pair.delete(&app, &guest, "mine").await.ok();
     assert_eq!(pair.commits().len(), 3);
+    app.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_kind_without_namespaces_has_one_file_whatever_namespace_comes_with_it() {
+    let pair = Pair::new("wide").await;
+    let opened = "allow: [{ group: networking.k8s.io, kinds: [ServiceCIDR], access: write }]";
+    let app = pair.portal(As::Account, opened).await;
+    let name = format!("wide-{}", pair.namespace);
+    let before = pair.commits().len();
+    for metadata in [
+        json!({ "name": name, "namespace": "team-a" }),
+        json!({ "name": name }),
+        json!({ "name": name, "namespace": "team-b" }),
+    ] {
+        let manifest = json!({
+            "apiVersion": "networking.k8s.io/v1", "kind": "ServiceCIDR", "metadata": metadata,
+            "spec": { "cidrs": ["10.77.0.0/24"] },
+        });
+        post(&app, STATIC_TOKEN, CONFIGURE, &json!({ "manifest": manifest }))
+            .await
+            .ok();
+    }
+    assert_eq!(pair.commits().len(), before + 1, "one object, said three times");
+    let files = pair.remote.files();
+    let written = files.iter().find(|file| file.contains(&name)).unwrap();
+    assert!(!pair.remote.show(written).contains("namespace"), "{files:?}");
     app.stop().await.unwrap();
 }
