@@ -121,9 +121,16 @@ impl AppApi {
             app: self.name.clone(),
         };
         let shown = self.signer.sign(now).map_err(unusable)?;
-        let request = self
-            .client
-            .request(method, self.address(path))
+        // GitHub answers 411 to a POST without a length, and without a body none is sent.
+        let body = (method == Method::POST).then_some("{}");
+        let request = self.client.request(method, self.address(path));
+        let request = match body {
+            Some(body) => request
+                .header(header::CONTENT_TYPE, "application/json")
+                .body(body),
+            None => request,
+        };
+        let request = request
             .bearer_auth(shown.expose_secret())
             .header(header::ACCEPT, ACCEPT)
             .header(header::USER_AGENT, USER_AGENT)

@@ -207,6 +207,10 @@ impl Shared {
         if !request.line.contains(&format!(" {}/", self.prefix)) {
             return message(404, "", "Not Found");
         }
+        if call.starts_with("POST ") && !request.headers.contains_key("content-length") {
+            let page = "<html><head><title>411 Length Required</title></head></html>";
+            return Reply::Raw(411, "content-type: text/html\r\n".to_owned(), page.to_owned());
+        }
         if let Some(planted) = self.next_planted(&call) {
             return planted;
         }
