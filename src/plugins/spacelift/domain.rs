@@ -199,6 +199,14 @@ impl Verdict {
             ),
         }
     }
+
+    /// Whether a run in this state was decided so. One that is over may have ended without, so it tells nothing.
+    pub(super) fn leads_to(self, state: &RunState) -> bool {
+        match self {
+            Self::Confirm => matches!(state.0.as_str(), "CONFIRMED" | "PREPARING_APPLY" | "APPLYING"),
+            Self::Discard => state.0 == "DISCARDED",
+        }
+    }
 }
 
 impl fmt::Display for Verdict {

@@ -63,6 +63,12 @@ pub(super) enum SpaceliftError {
         /// What Spacelift added to the message, passed on as `details`.
         extensions: Map<String, Value>,
     },
+    /// Its error is about what the operation made, so it may have had its effect.
+    #[error("Spacelift could not tell what came of {operation}: {message}")]
+    Untold {
+        operation: &'static str,
+        message: String,
+    },
     /// Spacelift said `unauthorized`: the session is dead, or the key lacks a permission.
     #[error(
         "Spacelift does not let the integration key do this ({operation}: unauthorized); check the key's role, and \
@@ -163,9 +169,11 @@ impl SpaceliftError {
     /// Whether a trigger that ended so may still have started its run.
     pub(super) fn leaves_doubt(&self) -> bool {
         match self {
-            Self::Interrupted { .. } | Self::Slow { .. } | Self::Malformed { .. } | Self::TooLarge { .. } => {
-                true
-            }
+            Self::Interrupted { .. }
+            | Self::Slow { .. }
+            | Self::Malformed { .. }
+            | Self::Untold { .. }
+            | Self::TooLarge { .. } => true,
             // A strange success may be one, and a 408 may come from somebody between us and Spacelift.
             Self::Failed { status, .. } => {
                 status.is_server_error() || status.is_success() || *status == StatusCode::REQUEST_TIMEOUT
@@ -210,6 +218,7 @@ impl From<SpaceliftError> for BackstageError {
             | E::Interrupted { .. }
             | E::Failed { .. }
             | E::Malformed { .. }
+            | E::Untold { .. }
             | E::TooLarge { .. } => Self::unavailable(StatusCode::BAD_GATEWAY, text),
             E::Slow { .. } | E::TriggerLost { .. } | E::DecisionLost { .. } => {
                 Self::unavailable(StatusCode::GATEWAY_TIMEOUT, text)

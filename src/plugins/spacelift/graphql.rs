@@ -99,6 +99,9 @@ pub(super) struct Reply<T> {
     pub(super) data: Option<T>,
     #[serde(default, deserialize_with = "null_as_empty")]
     pub(super) errors: Vec<ReplyError>,
+    /// Whether there was data beside the errors that could not be read.
+    #[serde(skip)]
+    pub(super) misfit: bool,
 }
 
 /// One entry of `errors`; clients rely on the message alone, and no code is known.
@@ -106,7 +109,17 @@ pub(super) struct Reply<T> {
 pub(super) struct ReplyError {
     #[serde(default)]
     pub(super) message: String,
+    /// Which field failed, should be a list.
+    path: Option<serde_json::Value>,
     pub(super) extensions: Option<serde_json::Value>,
+}
+
+impl ReplyError {
+    /// Whether it is about a field of a result, which an operation has only after it took effect.
+    pub(super) fn is_about_the_result(&self) -> bool {
+        let path = self.path.as_ref().and_then(serde_json::Value::as_array);
+        path.is_some_and(|path| path.len() > 1)
+    }
 }
 
 impl<T: for<'de> Deserialize<'de>> Reply<T> {
@@ -116,10 +129,12 @@ impl<T: for<'de> Deserialize<'de>> Reply<T> {
         if errors.is_empty() {
             return serde_json::from_slice(body);
         }
-        let data = serde_json::from_slice::<DataOnly<T>>(body)
-            .ok()
-            .and_then(|reply| reply.data);
-        Ok(Self { data, errors })
+        let data = serde_json::from_slice::<DataOnly<T>>(body).map(|reply| reply.data);
+        Ok(Self {
+            misfit: data.is_err(),
+            data: data.ok().flatten(),
+            errors,
+        })
     }
 }
 
@@ -202,8 +217,28 @@ mod tests {
     fn the_text_of_an_error_survives_data_that_does_not_fit() {
         let reply =
             ListReply::decode(br#"{"data":{"stacks":[null]},"errors":[{"message":"boom","x":1}]}"#).unwrap();
-        assert!(reply.data.is_none());
+        assert!(reply.data.is_none() && reply.misfit);
         assert_eq!(reply.errors[0].message, "boom");
+        let reply = ListReply::decode(br#"{"data":null,"errors":[{"message":"boom"}]}"#).unwrap();
+        assert!(reply.data.is_none() && !reply.misfit);
+    }
+
+    #[test]
+    fn an_error_is_about_the_result_if_its_path_leads_into_it() {
+        for (path, is) in [
+            (r#"["runTrigger","state"]"#, true),
+            (r#"["stacks",0]"#, true),
+            (r#"["runTrigger"]"#, false),
+            ("[]", false),
+            ("null", false),
+            (r#""runTrigger.state""#, false),
+        ] {
+            let body = format!(r#"{{"data":null,"errors":[{{"message":"boom","path":{path}}}]}}"#);
+            let reply = ListReply::decode(body.as_bytes()).unwrap();
+            assert_eq!(reply.errors[0].is_about_the_result(), is, "{path}");
+        }
+        let reply = ListReply::decode(br#"{"errors":[{"message":"boom"}]}"#).unwrap();
+        assert!(!reply.errors[0].is_about_the_result());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What changes something at Spacelift: a trigger, and the decision about a run. Sent again only after Spacelift said
-//! `unauthorized` to a dead session; an answer that got lost is an error that says so, since it may have had its effect.
+//! `unauthorized` to a dead session. What may have had its effect is never called refused: a decision is looked for in the
+//! run's state, and else the error says that it is not known.
 
 use std::{sync::Arc, time::Duration};
 
@@ -136,13 +137,11 @@ impl SpaceliftClient {
                 Ok(run) => return Ok(run),
                 Err(error) => error,
             };
+            if refusal.leaves_doubt() {
+                return self.settle(&token, aim, refusal).await;
+            }
             if !self.session_was_dead(&token, aim, &refusal).await? {
-                let doubtful = refusal.leaves_doubt();
-                return Err(if doubtful {
-                    self.lost(aim, refusal)
-                } else {
-                    refusal
-                });
+                return Err(refusal);
             }
             self.tokens.forget(&token);
         }
@@ -167,8 +166,33 @@ impl SpaceliftClient {
             token.prove();
             return Ok(run);
         }
-        let error = reply.errors.first();
+        if let Some(error) = reply.errors.iter().find(|error| error.is_about_the_result()) {
+            return Err(SpaceliftError::Untold {
+                operation: M::NAME,
+                message: token.redact(&error.message),
+            });
+        }
+        let error = reply.errors.first().filter(|_| !reply.misfit);
         Err(error.map_or_else(not_understood::<M>, |error| refused::<M>(error, token)))
+    }
+
+    /// What is said of a write that may have had its effect. A decision shows in the run's state; whose a new run is
+    /// shows nowhere.
+    async fn settle(
+        &self,
+        token: &Arc<SpaceliftToken>,
+        aim: &Aim,
+        cause: SpaceliftError,
+    ) -> Result<Run, SpaceliftError> {
+        if let Some((run, verdict)) = &aim.decided {
+            let found = self.explain_decision(token, &aim.stack, run).await;
+            let state = found.ok().flatten().and_then(|stack| stack.run);
+            if let Some(state) = state.map(|run| run.state).filter(|state| verdict.leads_to(state)) {
+                let id = run.as_str().to_owned();
+                return Ok(Run { id, state });
+            }
+        }
+        Err(self.lost(aim, cause))
     }
 
     /// Asks why a write was refused. True if the session was dead; an error if stack or run give a reason.
@@ -179,10 +203,7 @@ impl SpaceliftClient {
         refusal: &SpaceliftError,
     ) -> Result<bool, SpaceliftError> {
         use SpaceliftError as E;
-        if !matches!(
-            refusal,
-            E::Unauthorized { .. } | E::Rejected { .. } | E::Malformed { source: None, .. }
-        ) {
+        if !matches!(refusal, E::Unauthorized { .. } | E::Rejected { .. }) {
             return Ok(false);
         }
         let reason = match &aim.decided {
@@ -220,12 +241,7 @@ impl SpaceliftClient {
         stack: &StackId,
         (run, verdict): (&RunId, Verdict),
     ) -> Result<Option<SpaceliftError>, SpaceliftError> {
-        let variables = explain_decision::Variables {
-            stack: stack.as_str().to_owned(),
-            run: run.as_str().to_owned(),
-        };
-        let data = self.ask_with::<ExplainDecision>(token, variables, self.explanation_deadline());
-        let mut found = data.await?.stack;
+        let mut found = self.explain_decision(token, stack, run).await?;
         let state = found
             .as_mut()
             .and_then(|stack| stack.run.take())
@@ -236,6 +252,21 @@ impl SpaceliftClient {
             return Ok(Some(reason));
         }
         Ok(reason(stack, found.map(Writability::from), token))
+    }
+
+    /// The stack with the run, as far as it says what becomes of decisions.
+    async fn explain_decision(
+        &self,
+        token: &SpaceliftToken,
+        stack: &StackId,
+        run: &RunId,
+    ) -> Result<Option<explain_decision::ExplainDecisionStack>, SpaceliftError> {
+        let variables = explain_decision::Variables {
+            stack: stack.as_str().to_owned(),
+            run: run.as_str().to_owned(),
+        };
+        let data = self.ask_with::<ExplainDecision>(token, variables, self.explanation_deadline());
+        Ok(data.await?.stack)
     }
 
     /// Why a run in this state cannot be decided so; no state is no run.

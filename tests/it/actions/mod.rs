@@ -1,6 +1,7 @@
 //! The actions registry over HTTP: a plugin's actions are listed, run, and refused with a reason a person gets to see.
 
 mod callers;
+mod decisions;
 mod failures;
 mod filters;
 mod invoke;

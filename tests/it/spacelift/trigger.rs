@@ -176,6 +176,33 @@ async fn a_lost_trigger_is_a_504_with_a_link_and_is_never_repeated() {
     }
 }
 
+/// An answer with an error that lies below the mutation.
+fn below(message: &str, data: &Value) -> Reply {
+    let errors = json!([{ "message": message, "path": ["runTrigger", "state"] }]);
+    Reply::Json(json!({ "data": data, "errors": errors }))
+}
+
+#[tokio::test]
+async fn a_trigger_whose_answer_is_what_failed_may_have_started_a_run_and_is_never_repeated() {
+    let pathless = json!([{ "message": "boom" }]);
+    for reply in [
+        below("boom", &json!({ "runTrigger": null })),
+        below("unauthorized", &json!({ "runTrigger": null })),
+        below("boom", &Value::Null),
+        below("boom", &json!({ "runTrigger": { "id": "run", "state": null } })),
+        Reply::Json(json!({ "data": { "runTrigger": { "id": "run" } }, "errors": pathless })),
+        Reply::Json(json!({ "data": { "runTrigger": null } })),
+        Reply::Json(json!({ "data": null })),
+    ] {
+        let (status, text) = refused_with(vec![("TriggerRun", reply)]).await;
+        assert_eq!(status, 504, "{text}");
+        assert!(
+            text.contains("the run may have started; look at https://acme.app.spacelift.io/stack/my-stack"),
+            "{text}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn the_link_of_a_lost_trigger_cannot_be_led_astray_by_the_id() {
     let fake = FakeSpacelift::start().await;
