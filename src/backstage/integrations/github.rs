@@ -51,7 +51,7 @@ impl GitHubIntegration {
         let mut chosen = None;
         for entry in entries(reader, problems)? {
             let named = problems.of(host_of(&entry))?;
-            let has_credential = entry.has("apps") || entry.has("token");
+            let has_credential = has_credential(&entry);
             if named.eq_ignore_ascii_case(host) && (has_credential || chosen.is_none()) {
                 chosen = Some(entry);
                 if has_credential {
@@ -110,6 +110,12 @@ impl Eq for GitHubIntegration {}
 fn entries(reader: &ConfigReader, problems: &mut Problems) -> Option<Vec<ConfigReader>> {
     let entries = problems.of(reader.optional_config_array(SECTION))?;
     Some(entries.unwrap_or_default())
+}
+
+/// Whether there is an App or a token. Apps that cannot be read count, so that it is told what is wrong with them.
+fn has_credential(entry: &ConfigReader) -> bool {
+    let apps = entry.optional_config_array("apps");
+    entry.has("token") || apps.map_or(true, |apps| apps.is_some_and(|apps| !apps.is_empty()))
 }
 
 /// A host with or without a port and nothing else, as Backstage demands.

@@ -174,6 +174,24 @@ async fn the_entry_of_a_host_is_the_first_with_a_credential_and_no_other_is_look
 }
 
 #[tokio::test]
+async fn a_list_of_no_apps_is_no_credential_and_one_that_cannot_be_read_is_not_passed_over() {
+    let chosen = async |first: &str| {
+        let yaml = format!(
+            "integrations:\n  github:\n    - {{ host: github.com, apps: {first} }}\n    - token: second\n"
+        );
+        let mut problems = Problems::default();
+        let read = GitHubIntegration::for_host(&loaded(&yaml, &[]).await, "github.com", &mut problems);
+        (
+            read.flatten().map(|entry| entry.key),
+            problems.into_errors().len(),
+        )
+    };
+    assert_eq!(chosen("[]").await, (Some("integrations.github[1]".to_owned()), 0));
+    assert_eq!(chosen("none").await, (None, 1));
+    assert_eq!(chosen("[]").await, chosen("[], token: null").await);
+}
+
+#[tokio::test]
 async fn a_reload_shows_whether_anything_changed_and_the_debug_form_shows_no_secret() {
     let first = entry(&app("")).await.unwrap();
     assert_eq!(first, entry(&app("")).await.unwrap());
