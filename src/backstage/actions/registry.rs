@@ -1,6 +1,6 @@
 //! A plugin's actions, and what of them a caller may see.
 
-use std::{collections::HashSet, fmt, future::Future, pin::Pin, sync::Arc};
+use std::{borrow::Cow, collections::HashSet, fmt, future::Future, pin::Pin, sync::Arc};
 
 use serde_json::{Map, Value, json};
 
@@ -14,6 +14,12 @@ use crate::{
     backstage::{auth::Credentials, error::BackstageError, permission::Permission},
     config::Live,
 };
+
+/// Longest id of a caller's that an error and the log repeat, in bytes; ours are far shorter.
+const MAX_REPEATED: usize = 200;
+
+/// What stands for the rest of it.
+const CUT: &str = "…";
 
 /// The actions of one plugin, in the order in which they are listed.
 #[derive(Default)]
@@ -221,9 +227,17 @@ impl Registry {
     fn why_not(&self, id: &str) -> String {
         match self.absent.iter().find(|(each, _)| each == id) {
             Some((_, why)) => format!("Action \"{id}\" is not offered: {why}"),
-            None => format!("Action \"{id}\" not found"),
+            None => format!("Action \"{}\" not found", shortened(id)),
         }
     }
+}
+
+/// The id as far as it is repeated: the caller chose it, and it may be as long as a path.
+fn shortened(id: &str) -> Cow<'_, str> {
+    if id.len() <= MAX_REPEATED {
+        return id.into();
+    }
+    format!("{}{CUT}", &id[..id.floor_char_boundary(MAX_REPEATED - CUT.len())]).into()
 }
 
 fn shows(settings: &ActionSettings, id: &str, entry: &Entry, caller: &Credentials) -> bool {

@@ -98,6 +98,19 @@ async fn every_failure_can_be_found_in_the_log_by_the_id_in_its_phrase() {
 }
 
 #[tokio::test]
+async fn an_id_of_any_length_takes_two_hundred_bytes_of_the_message_and_of_the_log() {
+    let (log, _listening) = Remembered::listen();
+    let portal = Portal::start().await;
+    // With a mark for what is left out, the cut would be within a character.
+    let path = format!("{LIST}/{}{}tail/invoke", "x".repeat(196), "%C3%A9".repeat(900));
+    let reply = portal.send(("POST", &path), Some(STATIC_TOKEN), "{}").await;
+    let (status, _, message) = reply.refused();
+    let sentence = format!("Action \"{}…\" not found", "x".repeat(196));
+    assert_eq!((status, &message), (404, &sentence));
+    assert!(!log.text().contains('é'), "{}", log.text());
+}
+
+#[tokio::test]
 async fn an_action_that_panics_is_a_500_with_an_id_whose_words_are_for_the_log_alone() {
     let (log, _listening) = Remembered::listen();
     let portal = Portal::start().await;
