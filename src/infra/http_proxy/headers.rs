@@ -82,6 +82,13 @@ pub(super) fn remove_hop_by_hop(headers: &mut HeaderMap) {
     }
 }
 
+/// Says how the body ends. The client would do so itself, but takes it that a GET or HEAD has none and drops it.
+pub(super) fn frame_body(headers: &mut HeaderMap) {
+    if !headers.contains_key(CONTENT_LENGTH) {
+        headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+    }
+}
+
 /// Says for whom the request is passed on. What the caller says itself counts only if it is a trusted proxy.
 pub(super) fn forwarded(headers: &mut HeaderMap, arrival: &Arrival, trusted: bool, scheme: &Scheme) {
     if !trusted {

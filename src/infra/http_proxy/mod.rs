@@ -114,6 +114,10 @@ impl Upstream {
         *request.version_mut() = Version::HTTP_11;
         let wants_websocket = headers::wants_websocket(request.method(), request.headers());
         headers::remove_hop_by_hop(request.headers_mut());
+        let has_body = !request.body().is_end_stream();
+        if has_body {
+            headers::frame_body(request.headers_mut());
+        }
         if let Some(arrival) = request.extensions().get::<Arrival>().cloned() {
             let trusted = self.trust_proxy.trusts(arrival.peer);
             headers::forwarded(request.headers_mut(), &arrival, trusted, &self.scheme);
@@ -122,11 +126,7 @@ impl Upstream {
             headers::put_websocket(request.headers_mut());
             hyper::upgrade::on(&mut request)
         });
-        let limit = if request.body().is_end_stream() {
-            HEAD_TIMEOUT
-        } else {
-            UPLOAD_TIMEOUT
-        };
+        let limit = if has_body { UPLOAD_TIMEOUT } else { HEAD_TIMEOUT };
         let answer = timeout(limit, self.client.request(request)).await;
         let mut response = answer
             .map_err(|_| ProxyError::Slow(limit))?

@@ -99,6 +99,30 @@ async fn a_body_is_passed_on_while_it_is_still_being_sent() {
 }
 
 #[tokio::test]
+async fn a_body_without_a_length_is_passed_on_whatever_the_method() {
+    let portal = Portal::start(|request| async move {
+        let body = axum::body::to_bytes(request.into_body(), 1 << 16).await.unwrap();
+        let text = String::from_utf8(body.to_vec()).unwrap();
+        Response::builder()
+            .header("x-heard", text)
+            .body(Body::empty())
+            .unwrap()
+    })
+    .await;
+    let app = portal.behind_stagedoor("").await;
+    for method in ["GET", "HEAD", "DELETE", "OPTIONS"] {
+        let mut stream = connect(&app).await;
+        let chunked = format!(
+            "{method} /api/techdocs HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n\
+             5\r\nfirst\r\n6\r\nsecond\r\n0\r\n\r\n"
+        );
+        stream.write_all(chunked.as_bytes()).await.unwrap();
+        let answer = until(&mut stream, "\r\n\r\n").await;
+        assert!(answer.contains("x-heard: firstsecond\r\n"), "{method}: {answer}");
+    }
+}
+
+#[tokio::test]
 async fn a_hundred_megabytes_pass_both_ways_without_being_held() {
     const PIECES: usize = 1_600;
     let portal = Portal::start(|request| async move { Response::new(request.into_body()) }).await;
