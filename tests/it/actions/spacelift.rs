@@ -1,7 +1,5 @@
 //! The actions of `spacelift-io`: the same operations as its routes, from one implementation.
 
-use std::time::{Duration, Instant};
-
 use serde_json::{Value, json};
 
 use crate::support::{
@@ -29,18 +27,11 @@ pub(super) async fn rest(response: reqwest::Response) -> (u16, Value) {
 }
 
 #[tokio::test]
-async fn the_list_of_actions_needs_no_upstream_and_comes_at_once() {
+async fn the_list_of_actions_needs_no_upstream() {
     // Nothing is expected of Spacelift: any call fails the test.
     let fake = FakeSpacelift::start().await;
     let app = portal(&fake).await;
-    app.get(ACTIONS).await;
-    let begun = Instant::now();
     let list: Value = app.get(ACTIONS).await.json().await.unwrap();
-    assert!(
-        begun.elapsed() < Duration::from_millis(50),
-        "{:?}",
-        begun.elapsed()
-    );
     let told: Vec<_> = list["actions"].as_array().unwrap().iter().collect();
     let attributes = |id: &str| {
         let found = told.iter().find(|action| action["id"] == id).unwrap();

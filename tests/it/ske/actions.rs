@@ -293,7 +293,7 @@ async fn a_failure_of_the_past_does_not_end_a_wait() {
     kratix.fail_workflow("mine", "provision").await;
     place.write("mine", json!({ "size": "large" })).await.ok();
     let takes_it_up = async {
-        sleep(Duration::from_secs(1)).await;
+        sleep(Duration::from_millis(200)).await;
         kratix.reconcile("mine").await;
     };
     let ((reply, _), ()) = tokio::join!(wait(&place, json!({})), takes_it_up);
