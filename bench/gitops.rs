@@ -67,6 +67,7 @@ struct Figures {
 
 #[tokio::main]
 async fn main() {
+    stagedoor::infra::install_crypto_provider();
     let sizes = std::env::var("SIZES").unwrap_or_else(|_| "500,5000,50000".to_owned());
     let sizes: Vec<usize> = sizes.split(',').map(|size| size.parse().unwrap()).collect();
     println!(
