@@ -108,8 +108,14 @@ pub(super) fn contents(remote: &BareRepository, objects: &[String]) -> Vec<Strin
 /// The objects at the tip by namespace and name, read with PyYAML: every file parses, and no identity is there twice.
 #[track_caller]
 pub(super) fn objects(remote: &BareRepository) -> BTreeMap<String, serde_json::Value> {
+    objects_in(remote, "")
+}
+
+/// The same of the files whose path holds this text; reading all takes long where there are many.
+#[track_caller]
+pub(super) fn objects_in(remote: &BareRepository, part: &str) -> BTreeMap<String, serde_json::Value> {
     let mut files = remote.files();
-    files.retain(|file| file.ends_with(".yaml"));
+    files.retain(|file| file.ends_with(".yaml") && file.contains(part));
     let paths: Vec<_> = files.iter().map(|file| format!("main:{file}")).collect();
     let texts = contents(remote, &paths);
     let read = python::ask("read-yaml.py", &json!(texts));
