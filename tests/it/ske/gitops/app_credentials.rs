@@ -24,7 +24,7 @@ async fn an_apps_token_reads_and_writes_and_is_asked_for_once() {
         .server
         .create(REPOSITORY)
         .git(&["fetch", "--quiet", &source, "main:main"]);
-    workshop.server.set_login(USER, &format!("{TOKEN}1"));
+    workshop.server.set_login(USER, &format!("{TOKEN}acme_1"));
     let host = workshop
         .server
         .url("")
