@@ -45,6 +45,9 @@ pub(super) struct Activity {
     last_byte: AtomicU64,
     watches_silence: bool,
     requests: AtomicU64,
+    /// The number of the request that states its length in two ways; 0 is none. There is no request after it.
+    ambiguous: AtomicU64,
+    upgraded: AtomicBool,
     draining: AtomicBool,
     abandoned: AtomicBool,
     head_expired: AtomicBool,
@@ -72,6 +75,8 @@ impl Activity {
             last_byte: AtomicU64::new(0),
             watches_silence: limits.silence.is_some(),
             requests: AtomicU64::new(0),
+            ambiguous: AtomicU64::new(0),
+            upgraded: AtomicBool::new(false),
             draining: AtomicBool::new(false),
             abandoned: AtomicBool::new(false),
             head_expired: AtomicBool::new(false),
@@ -120,6 +125,25 @@ impl Activity {
     /// The answer has been handed over.
     pub(super) fn request_ended(&self) {
         self.enter(IDLE, self.now());
+    }
+
+    /// The request of this number states its length in two ways.
+    pub(super) fn states_two_lengths(&self, request: u64) {
+        self.ambiguous.store(request, Relaxed);
+    }
+
+    /// Whether the request of this number does.
+    pub(super) fn has_two_lengths(&self, request: u64) -> bool {
+        self.ambiguous.load(Relaxed) == request
+    }
+
+    /// What comes from now on is no HTTP.
+    pub(super) fn upgrade(&self) {
+        self.upgraded.store(true, Relaxed);
+    }
+
+    pub(super) fn is_upgraded(&self) -> bool {
+        self.upgraded.load(Relaxed)
     }
 
     /// Asks the connection to end after the request it is answering.

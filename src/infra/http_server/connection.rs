@@ -9,13 +9,10 @@ use std::{
     task::{Context, Poll},
 };
 
-use axum::{
-    body::Body,
-    response::{IntoResponse as _, Response},
-};
+use axum::{body::Body, response::Response};
 use http::{
     HeaderValue, Request, StatusCode, Version,
-    header::{CONNECTION, HOST, TRANSFER_ENCODING},
+    header::{CONNECTION, TRANSFER_ENCODING},
 };
 use http_body::{Frame, SizeHint};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
@@ -28,9 +25,9 @@ use tower::{Service, ServiceExt as _};
 
 use super::{
     activity::{Activity, Verdict},
+    ambiguity::Ambiguity,
     arrival::{Arrival, RequestId},
     io::WatchedIo,
-    json::JsonResponse,
     settings::ConnectionLimits,
 };
 
@@ -148,11 +145,14 @@ where
 {
     let count = connection.activity.request_began();
     let may_stay_open = may_stay_open(&request);
-    if !has_one_host(&request) {
-        request.extensions_mut().insert(AmbiguousHost);
+    if let Some(ambiguity) = Ambiguity::of(&request, connection.activity.has_two_lengths(count)) {
+        request.extensions_mut().insert(ambiguity);
     }
     request.extensions_mut().insert(connection.arrival());
     let mut response = service.oneshot(request).await?;
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        connection.activity.upgrade();
+    }
     let rules = &connection.rules;
     if rules.limits.max_requests.is_some_and(|limit| count >= limit) {
         response
@@ -182,30 +182,6 @@ fn may_stay_open(request: &Request<Incoming>) -> bool {
             .get_all(CONNECTION)
             .iter()
             .all(|value| value.as_bytes().eq_ignore_ascii_case(b"keep-alive"))
-}
-
-/// HTTP/1.1 demands exactly one `Host` (RFC 9112 §3.2); with two, whoever stands in front may have read the other.
-fn has_one_host(request: &Request<Incoming>) -> bool {
-    let mut hosts = request.headers().get_all(HOST).iter();
-    match (hosts.next(), hosts.next()) {
-        (Some(_), None) => true,
-        (None, _) => request.version() != Version::HTTP_11,
-        _ => false,
-    }
-}
-
-/// Marks a request without exactly one `Host`, which the edge refuses, so that it is logged like every other.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct AmbiguousHost;
-
-/// What the edge answers then.
-pub(super) fn ambiguous_host() -> Response {
-    let body = r#"{"error":{"name":"InputError","message":"Send exactly one Host header"},"response":{"statusCode":400}}"#;
-    let mut response = JsonResponse::from_bytes(StatusCode::BAD_REQUEST, body).into_response();
-    response
-        .headers_mut()
-        .insert(CONNECTION, HeaderValue::from_static("close"));
-    response
 }
 
 /// A response body that tells when it is done.

@@ -15,11 +15,11 @@ use http_body::Body as _;
 use tower::{Service, ServiceExt as _};
 
 use super::{
+    ambiguity::Ambiguity,
     arrival::Arrival,
     client_address::TrustProxy,
     compression::compress,
     conditional::not_modified_if_fresh,
-    connection::{AmbiguousHost, ambiguous_host},
     cors::Cors,
     encoding::Encoding,
     json::JsonResponse,
@@ -148,8 +148,9 @@ where
             let arrival = settings.find_client(&mut request);
             let log = RequestLog::begin(&request, arrival);
             let is_head = *request.method() == Method::HEAD;
-            let mut response = if request.extensions().get::<AmbiguousHost>().is_some() {
-                settings.refuse_host()
+            let ambiguity = request.extensions().get::<Ambiguity>().copied();
+            let mut response = if let Some(ambiguity) = ambiguity {
+                settings.refuse_ambiguous(ambiguity)
             } else {
                 let caught = AssertUnwindSafe(inner.oneshot(request)).catch_unwind().await;
                 match caught {
@@ -256,8 +257,8 @@ impl EdgeSettings {
         Some(arrival.clone())
     }
 
-    fn refuse_host(&self) -> Response {
-        let mut response = ambiguous_host();
+    fn refuse_ambiguous(&self, ambiguity: Ambiguity) -> Response {
+        let mut response = ambiguity.refusal();
         self.security_headers.decorate(response.headers_mut());
         response
     }

@@ -9,7 +9,7 @@ use std::{
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::activity::Activity;
+use super::{activity::Activity, framing::Framing};
 
 /// What a client is told whose request head took too long; Node's answer.
 const REQUEST_TIMEOUT: &[u8] =
@@ -20,11 +20,25 @@ const REQUEST_TIMEOUT: &[u8] =
 pub(super) struct WatchedIo<I> {
     inner: I,
     activity: Arc<Activity>,
+    framing: Framing,
 }
 
 impl<I> WatchedIo<I> {
     pub(super) fn new(inner: I, activity: Arc<Activity>) -> Self {
-        Self { inner, activity }
+        Self {
+            inner,
+            activity,
+            framing: Framing::default(),
+        }
+    }
+
+    fn note_arrived(&mut self, bytes: &[u8]) {
+        self.activity.received();
+        if !self.activity.is_upgraded()
+            && let Some(request) = self.framing.follow(bytes)
+        {
+            self.activity.states_two_lengths(request);
+        }
     }
 }
 
@@ -41,8 +55,10 @@ impl<I: AsyncRead + AsyncWrite + Unpin> AsyncRead for WatchedIo<I> {
         }
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.inner).poll_read(context, buffer);
-        if read.is_ready() && buffer.filled().len() > before {
-            self.activity.received();
+        if let Some(arrived @ [_, ..]) = buffer.filled().get(before..)
+            && read.is_ready()
+        {
+            self.note_arrived(arrived);
         }
         read
     }

@@ -1,6 +1,7 @@
 //! Our side of HTTP: what every answer has in common, whatever serves it.
 
 mod activity;
+mod ambiguity;
 mod arrival;
 pub mod body;
 mod client_address;
@@ -11,6 +12,7 @@ mod cors;
 mod edge;
 mod encoding;
 mod etag;
+mod framing;
 mod health_headers;
 mod io;
 mod json;

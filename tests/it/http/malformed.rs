@@ -32,14 +32,25 @@ async fn too_many_headers_are_refused() {
 }
 
 #[tokio::test]
-async fn framing_that_two_servers_could_read_differently_ends_the_connection() {
+async fn framing_that_two_servers_could_read_differently_is_refused_wherever_it_stands() {
     let server = TestServer::start("{}").await;
-    let smuggled = "GET /short HTTP/1.1\r\nhost: test\r\n\r\n";
+    let plain = "GET /short HTTP/1.1\r\nhost: test\r\n\r\n";
     let both = "POST /body HTTP/1.1\r\nhost: test\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n";
-    let mut client = server.client().await;
-    client.send(&format!("{both}{smuggled}")).await;
-    assert_eq!(client.answer().await.header("connection"), "close");
-    assert!(client.is_closed().await);
+    let body = format!(
+        "POST /body HTTP/1.1\r\nhost: test\r\ncontent-length: {}\r\n\r\n{both}",
+        both.len()
+    );
+    for (before, count) in [("", 0), (plain, 1), (body.as_str(), 1)] {
+        let mut client = server.client().await;
+        client.send(&format!("{before}{both}{plain}")).await;
+        for _ in 0..count {
+            assert_eq!(client.answer().await.status, 200, "{before}");
+        }
+        let answer = client.answer().await;
+        assert_eq!((answer.status, answer.header("connection")), (400, "close"));
+        assert!(answer.text().contains("not both"), "{}", answer.text());
+        assert!(client.is_closed().await);
+    }
 }
 
 #[tokio::test]
