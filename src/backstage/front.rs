@@ -30,31 +30,54 @@ impl Ownership {
     /// Escaped slashes and dot segments would let a path be ours for one reader and not for the next, so around our
     /// prefixes they are refused.
     pub fn of(&self, path: &str) -> Owner {
+        if !is_plain(path) {
+            return self.of_any(path);
+        }
+        match self.owns(path.split('/').filter(|segment| !segment.is_empty())) {
+            true => Owner::Ours,
+            false => Owner::Upstream,
+        }
+    }
+
+    fn of_any(&self, path: &str) -> Owner {
         let spelt: Vec<String> = path.split('/').skip(1).map(decoded).collect();
         let segments: Vec<String> = spelt
             .iter()
             .filter(|segment| !segment.is_empty())
             .cloned()
             .collect();
-        if self.owns(&segments) {
+        if self.owns(segments.iter().map(String::as_str)) {
             let climbs = segments.iter().any(|segment| is_dots(segment));
             return if climbs { Owner::Unclear } else { Owner::Ours };
         }
         // Whether doubled slashes count as one before dots are followed, or not at all, differs from reader to reader.
-        if self.owns(&resolved(&segments)) || self.owns(&resolved(&spelt)) {
+        let owns_resolved = |segments: &[String]| self.owns(resolved(segments).iter().map(String::as_str));
+        if owns_resolved(&segments) || owns_resolved(&spelt) {
             return Owner::Unclear;
         }
         Owner::Upstream
     }
 
-    fn owns(&self, segments: &[String]) -> bool {
-        let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-        match segments.as_slice() {
-            ["api", id, ..] => self.plugin_ids.iter().any(|own| own.eq_ignore_ascii_case(id)),
-            [".backstage", "health", "v1", probe] => matches!(*probe, "liveness" | "readiness"),
-            _ => false,
+    fn owns<'a>(&self, mut segments: impl Iterator<Item = &'a str>) -> bool {
+        let mut next = || segments.next().unwrap_or_default();
+        let (first, second) = (next(), next());
+        if first.eq_ignore_ascii_case("api") {
+            return self.plugin_ids.iter().any(|own| own.eq_ignore_ascii_case(second));
         }
+        let (version, probe) = (next(), next());
+        let is = |segment: &str, wanted: &str| segment.eq_ignore_ascii_case(wanted);
+        is(first, ".backstage")
+            && is(second, "health")
+            && is(version, "v1")
+            && (is(probe, "liveness") || is(probe, "readiness"))
+            && next().is_empty()
     }
+}
+
+/// Whether every reader reads the path alike: most are so, and need no copy.
+fn is_plain(path: &str) -> bool {
+    let is_special = |byte: &u8| matches!(byte, b'%' | b'\\') || !byte.is_ascii();
+    path.starts_with('/') && !path.as_bytes().iter().any(is_special) && !path.contains("/.")
 }
 
 /// Decodes once and ignores case.
@@ -86,11 +109,9 @@ mod tests {
 
     #[track_caller]
     fn decide(path: &str, owner: Owner) {
-        assert_eq!(
-            Ownership::new(vec!["ske", "spacelift-io"]).of(path),
-            owner,
-            "{path}"
-        );
+        let ownership = Ownership::new(vec!["ske", "spacelift-io"]);
+        assert_eq!(ownership.of(path), owner, "{path}");
+        assert_eq!(ownership.of_any(path), owner, "{path}, looked at closely");
     }
 
     #[test]
@@ -105,6 +126,7 @@ mod tests {
             decide(path, Owner::Ours);
         }
         decide("/.backstage/health/v1/readiness", Owner::Ours);
+        decide("/.Backstage//health/v1/liveness/", Owner::Ours);
     }
 
     #[test]
@@ -118,6 +140,10 @@ mod tests {
             "/api",
             "/api/catalog/a%2Fb",
             "/api/catalog/../catalog",
+            "/.backstage/health/v1",
+            "/.backstage/health/v1/readiness/more",
+            "/backstage/health/v1/readiness",
+            "*",
         ] {
             decide(path, Owner::Upstream);
         }
