@@ -6,7 +6,7 @@ use axum::{
     body::Body,
     response::{IntoResponse as _, Response},
 };
-use http::{Request, uri::Scheme};
+use http::{HeaderValue, Request, StatusCode, header::CONNECTION, uri::Scheme};
 use serde_json::json;
 use tower::{Service, ServiceExt as _};
 use url::Url;
@@ -21,7 +21,7 @@ use crate::{
     },
     config::{ConfigError, ConfigReader},
     infra::{
-        http_proxy::{ProxyError, Upstream},
+        http_proxy::{Proxies, ProxyError, Upstream, UpstreamSettings},
         http_server::{EdgeSettings, FailureCause, JsonResponse, PrivateQuery, decorated, logged},
     },
 };
@@ -58,16 +58,20 @@ pub(super) fn read(reader: &ConfigReader) -> Result<Option<Url>, ConfigError> {
 impl Front {
     /// Puts us in front of `stagedoor.upstream`, if it is set, with these plugins as our own.
     pub(super) fn of(settings: &Settings, own: Vec<&'static str>, env: &PluginEnv) -> Option<Arc<Self>> {
-        let origin = settings.upstream.as_ref()?;
         let scheme = if settings.server.is_https() {
             Scheme::HTTPS
         } else {
             Scheme::HTTP
         };
-        let callers = (settings.edge.trust_proxy().clone(), scheme);
+        let upstream = UpstreamSettings {
+            origin: settings.upstream.clone()?,
+            trust_proxy: settings.edge.trust_proxy().clone(),
+            scheme,
+            proxies: Proxies::of(&env.config.environment()),
+        };
         Some(Arc::new(Self {
             ownership: Ownership::new(own),
-            upstream: Upstream::new(origin, &env.http, callers, env.tasks.clone())?,
+            upstream: Upstream::new(upstream, &env.http, env.tasks.clone())?,
         }))
     }
 
@@ -144,16 +148,31 @@ fn unclear() -> Response {
 }
 
 fn refuse(error: ProxyError) -> Response {
-    let status = error.status();
-    answer(&match error {
+    let (status, text) = (error.status(), error.to_string());
+    let mut response = answer(&match error {
         ProxyError::Unreachable(cause) => {
             let message = "The Backstage backend behind this service cannot be reached; see that it runs, and check \
                            stagedoor.upstream";
             BackstageError::unavailable(status, message).with_cause(cause)
         }
-        ProxyError::Slow(_) => BackstageError::unavailable(status, error.to_string()),
-        ProxyError::Target => BackstageError::input(error.to_string()),
-    })
+        ProxyError::Interrupted(cause) => {
+            let message = "The connection to the Backstage backend behind this service broke before it answered; what \
+                           was asked for may have been done all the same, so look before you try again";
+            BackstageError::unavailable(status, message).with_cause(cause)
+        }
+        ProxyError::Slow | ProxyError::Full => BackstageError::unavailable(status, text),
+        ProxyError::Target => BackstageError::input(text),
+        // The words of npm's http-errors, as for bodies of our own routes.
+        ProxyError::CallerBroke => BackstageError::new("BadRequestError", status, text),
+        ProxyError::CallerSilent => BackstageError::new("RequestTimeoutError", status, text),
+    });
+    if matches!(status, StatusCode::BAD_REQUEST | StatusCode::REQUEST_TIMEOUT) {
+        // What is left of the body cannot be told from a next request.
+        response
+            .headers_mut()
+            .insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
 
 /// As the envelope, without the request, whose query is nobody's business here; the cause is for the log.

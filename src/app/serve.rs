@@ -75,9 +75,11 @@ impl App {
         self.env.tasks.spawn(start.run(self.registrations));
         let delay = self.settings.lifecycle.server_shutdown_delay;
         let stopped_at = OnceLock::new();
+        let tasks = self.env.tasks.clone();
         let stop = async {
             leave(self.lifecycle, delay, end, aborted).await;
             stopped_at.get_or_init(Instant::now);
+            tasks.leave();
         };
         let service = front::service(self.settings.edge, self.root, self.front);
         let drained = http_server::serve(listener, service, &self.settings.server, stop).await;

@@ -10,6 +10,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 pub struct Tasks {
     tracker: TaskTracker,
     cancelled: CancellationToken,
+    leaving: CancellationToken,
 }
 
 impl Tasks {
@@ -35,6 +36,16 @@ impl Tasks {
         });
     }
 
+    /// Says that the end has begun. Work goes on; whoever only waits ends early, so that nobody waits for him.
+    pub fn leave(&self) {
+        self.leaving.cancel();
+    }
+
+    /// Waits for the beginning of the end.
+    pub fn leaving(&self) -> impl Future<Output = ()> + Send + use<> {
+        self.leaving.clone().cancelled_owned()
+    }
+
     /// Stops the endless work and waits for the rest until the deadline; returns how many tasks had not ended.
     pub async fn shut_down_by(&self, deadline: Instant) -> usize {
         match timeout_at(deadline, self.shut_down()).await {
@@ -45,6 +56,7 @@ impl Tasks {
 
     /// Stops the endless work and waits for the rest.
     pub async fn shut_down(&self) {
+        self.leave();
         self.cancelled.cancel();
         self.tracker.close();
         self.tracker.wait().await;

@@ -1,106 +1,84 @@
 //! Passes requests on to one server behind us, as they came: streamed both ways, upgrades included.
 
+mod connect;
+mod ending;
+mod error;
 mod headers;
+mod progress;
+#[cfg(test)]
+mod tests;
 mod upgrade;
 
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
 
 use axum::{body::Body, response::Response};
-use http::{Request, StatusCode, Uri, Version, uri::Scheme};
+use http::{HeaderValue, Request, StatusCode, Uri, Version, header::PROXY_AUTHORIZATION, uri::Scheme};
 use http_body::Body as _;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper::body::Incoming;
 use hyper_util::{
-    client::legacy::{Client, Error, connect::HttpConnector},
+    client::legacy::{Client, ResponseFuture},
     rt::{TokioExecutor, TokioTimer},
 };
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 use url::Url;
 
+use self::{
+    connect::{Connector, connector},
+    progress::{CALLER_LIMIT, Party, Progress},
+    upgrade::Upgrades,
+};
 use super::{
     http_client::HttpClients,
     http_server::{Arrival, TrustProxy},
     tasks::Tasks,
 };
 
-/// Time to connect; a server that does not answer in this time is down.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+pub use self::{connect::Proxies, error::ProxyError};
 
 /// How long an unused connection is kept. Node closes its own after 5 s, and a request must not meet that.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// Until an answer begins. A long poll of the portal holds its request for about a minute.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(300);
-
-/// The same for a request with a body, which takes its time to be sent.
-const UPLOAD_TIMEOUT: Duration = Duration::from_secs(3_600);
-
-/// After this time of silence the system asks the server behind us whether it is still there.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// Where requests are passed on to, and what has to be known of those who send them.
+#[derive(Debug)]
+pub struct UpstreamSettings {
+    /// Scheme, host and port of the server behind us.
+    pub origin: Url,
+    /// Whose word counts about where a request came from.
+    pub trust_proxy: TrustProxy,
+    /// How callers speak to us: `http` or `https`.
+    pub scheme: Scheme,
+    /// Which proxies there are between us and that server.
+    pub proxies: Proxies,
+}
 
 /// The server behind us.
 #[derive(Debug, Clone)]
 pub struct Upstream {
-    client: Client<HttpsConnector<HttpConnector>, Body>,
+    client: Client<Connector, Body>,
     origin: Uri,
     trust_proxy: TrustProxy,
-    /// How the caller speaks to us: `http` or `https`.
     scheme: Scheme,
+    /// For a proxy on the way that reads our requests.
+    proxy_credential: Option<HeaderValue>,
+    upgrades: Upgrades,
     tasks: Tasks,
 }
 
-/// Why a request got no answer from there.
-#[derive(Debug, thiserror::Error)]
-pub enum ProxyError {
-    /// No connection, or it broke before an answer began.
-    #[error("The server behind this one cannot be reached")]
-    Unreachable(#[source] Error),
-    /// No answer began in time.
-    #[error("The server behind this one did not answer within {} s", .0.as_secs())]
-    Slow(Duration),
-    /// The request's target cannot be passed on.
-    #[error("The request's target cannot be passed on")]
-    Target,
-}
-
-impl ProxyError {
-    /// Returns the status to answer with.
-    pub fn status(&self) -> StatusCode {
-        match self {
-            Self::Target => StatusCode::BAD_REQUEST,
-            Self::Unreachable(_) => StatusCode::BAD_GATEWAY,
-            Self::Slow(_) => StatusCode::GATEWAY_TIMEOUT,
-        }
-    }
-}
-
 impl Upstream {
-    /// Connects to nothing yet. `scheme` is how callers speak to us.
-    pub fn new(
-        origin: &Url,
-        http: &HttpClients,
-        callers: (TrustProxy, Scheme),
-        tasks: Tasks,
-    ) -> Option<Self> {
-        let mut connector = HttpConnector::new();
-        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
-        connector.set_nodelay(true);
-        connector.set_keepalive(Some(KEEP_ALIVE));
-        connector.enforce_http(false);
-        let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(http.tls())
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(connector);
+    /// Connects to nothing yet; `None` if the origin is no address.
+    pub fn new(settings: UpstreamSettings, http: &HttpClients, tasks: Tasks) -> Option<Self> {
+        let (connector, proxy_credential) = connector(&settings.origin, http, &settings.proxies);
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_TIMEOUT)
             .build(connector);
-        let (trust_proxy, scheme) = callers;
         Some(Self {
             client,
-            origin: origin.as_str().parse().ok()?,
-            trust_proxy,
-            scheme,
+            origin: settings.origin.as_str().parse().ok()?,
+            trust_proxy: settings.trust_proxy,
+            scheme: settings.scheme,
+            proxy_credential,
+            upgrades: Upgrades::new(tasks.clone()),
             tasks,
         })
     }
@@ -113,30 +91,51 @@ impl Upstream {
         *request.uri_mut() = self.target(request.uri()).ok_or(ProxyError::Target)?;
         *request.version_mut() = Version::HTTP_11;
         let wants_websocket = headers::wants_websocket(request.method(), request.headers());
+        let place = match wants_websocket {
+            true => Some(self.upgrades.reserve().ok_or(ProxyError::Full)?),
+            false => None,
+        };
+        self.adapt(&mut request);
+        let caller = place.map(|place| {
+            headers::put_websocket(request.headers_mut());
+            (place, hyper::upgrade::on(&mut request))
+        });
+        let mut response = self.ask(request).await?;
+        headers::remove_hop_by_hop(response.headers_mut());
+        if let (StatusCode::SWITCHING_PROTOCOLS, Some((place, caller))) = (response.status(), caller) {
+            headers::put_websocket(response.headers_mut());
+            self.upgrades
+                .join(place, caller, hyper::upgrade::on(&mut response));
+        }
+        Ok(ending::break_with_service(response.map(Body::new), &self.tasks))
+    }
+
+    /// Writes the headers anew that are about a connection and about where the request came from.
+    fn adapt(&self, request: &mut Request<Body>) {
         headers::remove_hop_by_hop(request.headers_mut());
-        let has_body = !request.body().is_end_stream();
-        if has_body {
+        if !request.body().is_end_stream() {
             headers::frame_body(request.headers_mut());
         }
         if let Some(arrival) = request.extensions().get::<Arrival>().cloned() {
             let trusted = self.trust_proxy.trusts(arrival.peer);
             headers::forwarded(request.headers_mut(), &arrival, trusted, &self.scheme);
         }
-        let caller = wants_websocket.then(|| {
-            headers::put_websocket(request.headers_mut());
-            hyper::upgrade::on(&mut request)
-        });
-        let limit = if has_body { UPLOAD_TIMEOUT } else { HEAD_TIMEOUT };
-        let answer = timeout(limit, self.client.request(request)).await;
-        let mut response = answer
-            .map_err(|_| ProxyError::Slow(limit))?
-            .map_err(ProxyError::Unreachable)?;
-        headers::remove_hop_by_hop(response.headers_mut());
-        if let (StatusCode::SWITCHING_PROTOCOLS, Some(caller)) = (response.status(), caller) {
-            headers::put_websocket(response.headers_mut());
-            upgrade::join(&self.tasks, caller, hyper::upgrade::on(&mut response));
+        if let Some(credential) = &self.proxy_credential {
+            request
+                .headers_mut()
+                .insert(PROXY_AUTHORIZATION, credential.clone());
         }
-        Ok(response.map(Body::new))
+    }
+
+    /// Sends the request, and waits for an answer as long as something moves.
+    async fn ask(&self, request: Request<Body>) -> Result<http::Response<Incoming>, ProxyError> {
+        let progress = Progress::begin();
+        let has_body = !request.body().is_end_stream();
+        let request = match has_body {
+            true => request.map(|body| progress.watch(body)),
+            false => request,
+        };
+        answer(self.client.request(request), &progress).await
     }
 
     /// The same path and query at the server behind us.
@@ -144,5 +143,26 @@ impl Upstream {
         let mut parts = self.origin.clone().into_parts();
         parts.path_and_query = Some(asked.path_and_query()?.clone());
         Uri::from_parts(parts).ok()
+    }
+}
+
+async fn answer(
+    answering: ResponseFuture,
+    progress: &Progress,
+) -> Result<http::Response<Incoming>, ProxyError> {
+    let mut answering = pin!(answering);
+    loop {
+        let (_, deadline) = progress.deadline();
+        // Whose turn it is may change, and then the end may come nearer.
+        let next_look = deadline.min(Instant::now() + CALLER_LIMIT);
+        if let Ok(answer) = timeout_at(next_look, &mut answering).await {
+            return answer.map_err(|error| ProxyError::of(error, progress.caller_failed()));
+        }
+        match progress.deadline() {
+            // Something moved meanwhile.
+            (_, later) if later > Instant::now() => {}
+            (Party::Caller, _) => return Err(ProxyError::CallerSilent),
+            (Party::Server, _) => return Err(ProxyError::Slow),
+        }
     }
 }

@@ -41,27 +41,52 @@ async fn without_the_portal_its_routes_are_502_and_ours_keep_working() {
     assert_eq!(app.get("/.backstage/health/v1/readiness").await.status(), 200);
 }
 
-#[tokio::test]
-async fn of_a_length_and_chunks_the_chunks_count_and_nothing_hides_behind_them() {
-    let portal = Portal::start(|_| async { Response::default() }).await;
-    let app = portal.behind_stagedoor("").await;
-    let hidden = "GET /api/secret HTTP/1.1\r\nhost: x\r\n\r\n";
-    let request = format!(
-        "POST /api/catalog HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n{hidden}",
-        hidden.len() + 5
-    );
+/// Sends the bytes as they are, and returns everything that comes until the connection ends.
+async fn send(app: &TestApp, request: &str) -> String {
     let mut stream = TcpStream::connect(app.base.replace("http://", "")).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
-    assert_eq!(
-        answer.matches("HTTP/1.1").count(),
-        1,
-        "the connection ends after one answer: {answer}"
-    );
-    let asked = portal.asked();
-    assert_eq!(asked.len(), 1, "{asked:?}");
-    assert!(!asked[0].headers.contains_key("content-length"), "{asked:?}");
+    answer
+}
+
+#[tokio::test]
+async fn framing_that_can_be_read_in_two_ways_is_refused_and_reaches_nobody() {
+    let portal = Portal::start(|_| async { Response::default() }).await;
+    let app = portal.behind_stagedoor("").await;
+    let hidden = "GET /api/secret HTTP/1.1\r\nhost: x\r\n\r\n";
+    let length = format!("content-length: {}\r\n", hidden.len() + 5);
+    let chunked = "transfer-encoding: chunked\r\n";
+    for framing in [
+        format!("{length}{chunked}"),
+        format!("{chunked}{length}"),
+        "transfer-encoding: gzip, chunked\r\n".to_owned(),
+        format!("{chunked}{chunked}"),
+        format!("{length}content-length: 1\r\n"),
+        "content-length: +5\r\n".to_owned(),
+        "transfer-encoding: chunked, identity\r\n".to_owned(),
+    ] {
+        let request = format!("POST /api/catalog HTTP/1.1\r\nhost: x\r\n{framing}\r\n0\r\n\r\n{hidden}");
+        let answer = send(&app, &request).await;
+        assert!(answer.starts_with("HTTP/1.1 400"), "{framing}: {answer}");
+        assert_eq!(answer.matches("HTTP/1.1").count(), 1, "{framing}: {answer}");
+    }
+    assert_eq!(portal.asked().len(), 0, "{:?}", portal.asked());
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_is_the_callers_fault_and_not_the_portals() {
+    let portal = Portal::start(|request| async move {
+        let _ = axum::body::to_bytes(request.into_body(), 1 << 16).await;
+        Response::default()
+    })
+    .await;
+    let app = portal.behind_stagedoor("").await;
+    let request = "POST /api/catalog HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n5\r\nfirst\r\nnonsense\r\n";
+    let answer = send(&app, request).await;
+    assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+    assert!(answer.contains("broke off"), "{answer}");
+    read(app.client.get(app.url("/catalog")).send().await.unwrap()).await;
 }
 
 #[tokio::test]

@@ -97,6 +97,46 @@ async fn where_a_request_came_from_is_said_by_us_unless_a_trusted_proxy_says_it(
 }
 
 #[tokio::test]
+async fn nothing_a_stranger_says_about_where_he_comes_from_is_passed_on() {
+    let portal = Portal::plain().await;
+    let app = portal.behind_stagedoor("").await;
+    let mut asking = app.client.get(app.url("/catalog"));
+    for name in [
+        "x-forwarded-host",
+        "x-forwarded-port",
+        "x-forwarded-prefix",
+        "forwarded",
+        "x-forwarded-for",
+    ] {
+        asking = asking.header(name, "evil.test").header(name, "evil.test");
+    }
+    asking.send().await.unwrap();
+    let headers = portal.asked().pop().unwrap().headers;
+    let ours = app.base.replace("http://", "");
+    let mut told: Vec<(&str, &str)> = headers
+        .iter()
+        .filter(|(name, _)| name.as_str().contains("forwarded"))
+        .map(|(name, value)| (name.as_str(), value.to_str().unwrap()))
+        .collect();
+    told.sort_unstable();
+    let wanted = [
+        ("x-forwarded-for", "127.0.0.1"),
+        ("x-forwarded-host", &ours),
+        ("x-forwarded-proto", "http"),
+    ];
+    assert_eq!(told, wanted);
+}
+
+#[tokio::test]
+async fn an_answer_without_a_body_keeps_the_length_it_would_have_had() {
+    let portal = Portal::plain().await;
+    let app = portal.behind_stagedoor("").await;
+    let answer = app.client.head(app.url("/catalog")).send().await.unwrap();
+    assert_eq!(answer.headers()["content-length"], "6");
+    assert_eq!(read(answer).await, (StatusCode::OK, String::new()));
+}
+
+#[tokio::test]
 async fn connections_to_the_portal_are_used_again() {
     let portal = Portal::plain().await;
     let app = portal.behind_stagedoor("").await;

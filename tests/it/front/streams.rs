@@ -175,6 +175,26 @@ async fn trailers_reach_the_one_who_asked_for_them() {
 }
 
 #[tokio::test]
+async fn trailers_of_a_request_reach_the_portal() {
+    let portal = Portal::start(|request| async move {
+        let collected = http_body_util::BodyExt::collect(request.into_body())
+            .await
+            .unwrap();
+        let trailers = collected.trailers().cloned().unwrap_or_default();
+        let mut answer = Response::new(Body::from(collected.to_bytes()));
+        answer.headers_mut().insert("x-heard", trailers["x-sum"].clone());
+        answer
+    })
+    .await;
+    let app = portal.behind_stagedoor("").await;
+    let mut stream = connect(&app).await;
+    let request = "POST /x HTTP/1.1\r\nhost: x\r\ntrailer: x-sum\r\ntransfer-encoding: chunked\r\n\r\n\
+                   4\r\nbody\r\n0\r\nx-sum: 42\r\n\r\n";
+    stream.write_all(request.as_bytes()).await.unwrap();
+    until(&mut stream, "x-heard: 42").await;
+}
+
+#[tokio::test]
 async fn a_websocket_is_joined_with_the_portals_and_ends_with_the_service() {
     let portal = Portal::start(|mut request| async move {
         let upgraded = hyper::upgrade::on(&mut request);
