@@ -1,10 +1,17 @@
 //! Waiting for something to come to rest: looks at it now and then, and gives up in time to say so.
 
-use std::{future::Future, time::Duration};
+use std::{future::Future, pin::pin, sync::Arc, time::Duration};
 
-use tokio::time::{Instant, sleep_until, timeout_at};
+use http::{HeaderValue, StatusCode, header::RETRY_AFTER};
+use parking_lot::Mutex;
+use tokio::{
+    select,
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{Instant, sleep_until, timeout, timeout_at},
+};
 
-use crate::infra::clock::unix_seconds;
+use super::error::BackstageError;
+use crate::infra::{clock::unix_seconds, tasks::Tasks};
 
 /// Longest wait, whatever was asked for: Node's `fetch` gives up after 300 s without an answer, and the scaffolder
 /// does not try again.
@@ -24,6 +31,13 @@ const FIRST_PAUSE: Duration = Duration::from_secs(2);
 
 /// Longest pause: that of Spacelift's own Terraform provider.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// Waits at once in one plugin. With a look of each every ten seconds they ask the other side ten questions a second,
+/// which leaves it room for everything else.
+const MOST_WAITS: usize = 100;
+
+/// When somebody for whom there was no room may try again, in seconds.
+const TRY_AGAIN: HeaderValue = HeaderValue::from_static("10");
 
 /// What is waited for.
 pub trait Watch: Sync {
@@ -75,26 +89,103 @@ fn patience_at(asked: Option<u16>, credentials_end: Option<i64>, now: i64) -> Du
     asked.min(LONGEST).min(left)
 }
 
-/// Looks until it rests or the patience is at its end. A moment in which nothing can be seen is waited through.
-///
-/// # Errors
-/// A look failed for good, or nothing was ever seen.
-pub async fn wait<W: Watch>(watch: &W, patience: Duration) -> Result<Waited<W::Seen>, W::Failure> {
+/// Room for the waits of one plugin, which end with the service.
+#[derive(Debug)]
+pub struct Waits {
+    room: Arc<Semaphore>,
+    tasks: Tasks,
+}
+
+/// Leave to wait once.
+#[derive(Debug)]
+pub struct Turn {
+    _place: OwnedSemaphorePermit,
+    tasks: Tasks,
+}
+
+impl Waits {
+    /// Nobody waits yet.
+    pub fn new(tasks: Tasks) -> Self {
+        let room = Arc::new(Semaphore::new(MOST_WAITS));
+        Self { room, tasks }
+    }
+
+    /// Takes a place.
+    ///
+    /// # Errors
+    /// 503 when there is none left.
+    pub fn begin(&self) -> Result<Turn, BackstageError> {
+        let full = |_| {
+            let message = format!(
+                "{MOST_WAITS} waits are under way here, which is as many as there may be; try again in a moment, or \
+                 look at the state now and then"
+            );
+            BackstageError::unavailable(StatusCode::SERVICE_UNAVAILABLE, message)
+                .with_header(RETRY_AFTER, TRY_AGAIN)
+        };
+        let place = Arc::clone(&self.room).try_acquire_owned().map_err(full)?;
+        Ok(Turn {
+            _place: place,
+            tasks: self.tasks.clone(),
+        })
+    }
+}
+
+impl Turn {
+    /// Looks until it rests, or the patience is at its end, or the service ends. A moment in which nothing can be seen
+    /// is waited through.
+    ///
+    /// # Errors
+    /// A look failed for good, or nothing was ever seen.
+    pub async fn wait<W: Watch>(self, watch: &W, patience: Duration) -> Result<Waited<W::Seen>, W::Failure> {
+        let last = Mutex::new(None);
+        let mut waiting = pin!(wait(watch, patience, &last));
+        select! {
+            biased;
+            waited = &mut waiting => return waited,
+            () = self.tasks.leaving() => {}
+        }
+        // Time for the first look, without which there is nothing to tell.
+        if last.lock().is_none()
+            && let Ok(waited) = timeout(LEAST_LOOK, &mut waiting).await
+        {
+            return waited;
+        }
+        let seen = last.lock().take();
+        seen.map(Waited::timed_out).ok_or_else(|| watch.unseen())
+    }
+}
+
+impl<T> Waited<T> {
+    fn timed_out(seen: T) -> Self {
+        Self {
+            seen,
+            timed_out: true,
+        }
+    }
+}
+
+/// Looks until it rests or the patience is at its end; keeps in `last` what was seen so far.
+async fn wait<W: Watch>(
+    watch: &W,
+    patience: Duration,
+    last: &Mutex<Option<W::Seen>>,
+) -> Result<Waited<W::Seen>, W::Failure> {
     let until = Instant::now() + patience;
     let mut pause = FIRST_PAUSE;
-    let mut before: Option<W::Seen> = None;
     loop {
         // A look does not outlast the patience by more than a moment.
         let end = until.max(Instant::now() + LEAST_LOOK);
         let failure = match timeout_at(end, watch.look()).await {
-            Ok(Ok(seen)) if watch.rests(&seen, before.as_ref()) => {
-                return Ok(Waited {
-                    seen,
-                    timed_out: false,
-                });
-            }
             Ok(Ok(seen)) => {
-                before = Some(seen);
+                let mut last = last.lock();
+                if watch.rests(&seen, last.as_ref()) {
+                    return Ok(Waited {
+                        seen,
+                        timed_out: false,
+                    });
+                }
+                *last = Some(seen);
                 None
             }
             Ok(Err(failure)) if watch.passes(&failure) => Some(failure),
@@ -103,12 +194,9 @@ pub async fn wait<W: Watch>(watch: &W, patience: Duration) -> Result<Waited<W::S
         };
         let now = Instant::now();
         if now >= until {
-            let timed_out = |seen| Waited {
-                seen,
-                timed_out: true,
-            };
-            return before
-                .map(timed_out)
+            let seen = last.lock().take();
+            return seen
+                .map(Waited::timed_out)
                 .ok_or_else(|| failure.unwrap_or_else(|| watch.unseen()));
         }
         let asked_for = failure
@@ -121,8 +209,6 @@ pub async fn wait<W: Watch>(watch: &W, patience: Duration) -> Result<Waited<W::S
 
 #[cfg(test)]
 mod tests {
-    use parking_lot::Mutex;
-
     use super::*;
 
     /// Shows these one after the other; `Err(true)` passes. What is over rests when it is seen twice.
@@ -162,9 +248,27 @@ mod tests {
         seconds: u64,
         shown: &[Result<&'static str, bool>],
     ) -> (Result<(&'static str, bool), bool>, u64) {
+        waits_until(seconds, shown, std::future::pending()).await
+    }
+
+    /// The same in a service that ends then.
+    async fn waits_until(
+        seconds: u64,
+        shown: &[Result<&'static str, bool>],
+        end: impl Future<Output = ()>,
+    ) -> (Result<(&'static str, bool), bool>, u64) {
         let begun = Instant::now();
+        let tasks = Tasks::default();
         let shown = Shown(Mutex::new(shown.iter().rev().copied().collect()));
-        let waited = wait(&shown, Duration::from_secs(seconds)).await;
+        let turn = Waits::new(tasks.clone()).begin().unwrap();
+        let mut waiting = pin!(turn.wait(&shown, Duration::from_secs(seconds)));
+        let waited = select! {
+            waited = &mut waiting => waited,
+            () = end => {
+                tasks.leave();
+                waiting.await
+            }
+        };
         let waited = waited.map(|waited| (waited.seen, waited.timed_out));
         (waited, begun.elapsed().as_secs())
     }
@@ -188,6 +292,38 @@ mod tests {
     async fn a_look_that_never_ends_is_given_up_with_what_was_seen_before() {
         assert_eq!(waits(1, &[Ok("going")]).await, (Ok(("going", true)), 4));
         assert_eq!(waits(0, &[]).await, (Err(false), 3));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wait_ends_with_the_service_and_tells_what_it_saw() {
+        let after = |seconds| sleep_until(Instant::now() + Duration::from_secs(seconds));
+        let going = [Ok("going"); 100];
+        assert_eq!(
+            waits_until(200, &going, after(30)).await,
+            (Ok(("going", true)), 30)
+        );
+        assert_eq!(
+            waits_until(200, &going[..1], after(5)).await,
+            (Ok(("going", true)), 5)
+        );
+        let nothing = waits_until(200, &[], after(5)).await;
+        assert_eq!(
+            nothing,
+            (Err(false), 5 + LEAST_LOOK.as_secs()),
+            "a moment for the first look"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_wait_beyond_the_limit_is_refused_with_a_sentence_and_there_is_room_again_after_one() {
+        let waits = Waits::new(Tasks::default());
+        let mut turns: Vec<Turn> = (0..MOST_WAITS).map(|_| waits.begin().unwrap()).collect();
+        let refusal = waits.begin().unwrap_err();
+        assert_eq!(refusal.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert!(refusal.message().contains("try again"), "{}", refusal.message());
+        assert_eq!(refusal.headers(), [(RETRY_AFTER, TRY_AGAIN)]);
+        turns.pop();
+        waits.begin().unwrap();
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::StatusCode;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::{
     domain::{Run, RunDetails, Space, Stack},
@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// A stack, as the list and the actions show it.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub(super) struct StackBody {
     /// The slug, as in the address of the stack's page.
     pub(super) id: String,
@@ -36,7 +36,7 @@ pub(super) struct StackBody {
 }
 
 /// A space.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub(super) struct SpaceBody {
     /// The id.
     id: String,
@@ -73,16 +73,22 @@ impl From<Space> for SpaceBody {
     }
 }
 
-/// Serialises the list once for all who will get it.
-pub(super) fn prepare(stacks: Vec<Stack>) -> Result<Arc<PreparedJson>, SpaceliftError> {
-    let bodies: Vec<_> = stacks.into_iter().map(StackBody::from).collect();
-    let written = serde_json::to_vec(&bodies).map_err(|_| SpaceliftError::Abandoned)?;
-    Ok(Arc::new(PreparedJson::new(written)))
+/// The list: as it is sent, and as whoever wants some of it looks into it. Both, because reading back what was written
+/// would cost each look as much as the whole list.
+#[derive(Debug)]
+pub(super) struct StacksBody {
+    /// What is sent.
+    pub(super) json: PreparedJson,
+    /// What it says.
+    pub(super) stacks: Vec<StackBody>,
 }
 
-/// Reads back what `prepare` wrote.
-pub(super) fn read(list: &PreparedJson) -> Result<Vec<StackBody>, SpaceliftError> {
-    serde_json::from_slice(list.body()).map_err(|_| SpaceliftError::Abandoned)
+/// Serialises the list once for all who will get it.
+pub(super) fn prepare(stacks: Vec<Stack>) -> Result<Arc<StacksBody>, SpaceliftError> {
+    let stacks: Vec<_> = stacks.into_iter().map(StackBody::from).collect();
+    let written = serde_json::to_vec(&stacks).map_err(|_| SpaceliftError::Abandoned)?;
+    let json = PreparedJson::new(written);
+    Ok(Arc::new(StacksBody { json, stacks }))
 }
 
 /// One stack.
@@ -205,7 +211,9 @@ mod tests {
             },
         };
         let expected = r#"[{"id":"a","name":"A \"quoted\"","description":null,"labels":["env:prod"],"state":"FINISHED","branch":"main","spaceDetails":{"id":"s","name":"S"}}]"#;
-        assert_eq!(prepare(vec![stack]).unwrap().body().as_ref(), expected.as_bytes());
-        assert_eq!(prepare(Vec::new()).unwrap().body().as_ref(), b"[]");
+        let list = prepare(vec![stack]).unwrap();
+        assert_eq!(list.json.body().as_ref(), expected.as_bytes());
+        assert_eq!(serde_json::to_string(&list.stacks).unwrap(), expected);
+        assert_eq!(prepare(Vec::new()).unwrap().json.body().as_ref(), b"[]");
     }
 }

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use tracing::{Instrument, Span, info, warn};
 
 use super::{
-    bodies::{self, StackBody},
+    bodies::{self, StackBody, StacksBody},
     client::SpaceliftClient,
     config::Config,
     domain::{Run, RunDetails, RunId, StackId, Verdict},
@@ -26,11 +26,11 @@ use crate::{
         error::BackstageError,
         plugin::PluginEnv,
         user_text::encode_user_text,
-        waiting::{self, Waited},
+        waiting::{self, Waited, Waits},
         write_callers::WriteCallers,
     },
     config::Live,
-    infra::{http_client::ClientError, http_server::PreparedJson, tasks::Tasks},
+    infra::{http_client::ClientError, tasks::Tasks},
 };
 
 /// The Spacelift account as the portal uses it.
@@ -39,6 +39,7 @@ pub(super) struct Spacelift {
     stacks: StackList,
     config: Live<Config>,
     read_only: bool,
+    waits: Waits,
     tasks: Tasks,
 }
 
@@ -52,30 +53,24 @@ impl Spacelift {
             stacks,
             config: config.clone(),
             read_only: config.get().read_only,
+            waits: Waits::new(env.tasks.clone()),
             tasks: env.tasks.clone(),
         })
     }
 
-    /// Returns the list as it is sent; see `StackList` for how fresh it is.
-    pub(super) async fn list_stacks(
-        &self,
-        caller: &Credentials,
-    ) -> Result<Arc<PreparedJson>, BackstageError> {
+    /// Returns the list; see `StackList` for how fresh it is.
+    pub(super) async fn list_stacks(&self, caller: &Credentials) -> Result<Arc<StacksBody>, BackstageError> {
         caller.admits(&permissions::READ_STACKS)?;
         Ok(self.stacks.get().await?)
     }
 
-    /// Returns the stacks of that list.
-    pub(super) async fn stacks(&self, caller: &Credentials) -> Result<Vec<StackBody>, BackstageError> {
-        let list = self.list_stacks(caller).await?;
-        Ok(bodies::read(&list)?)
-    }
-
     /// Returns one stack of that list, which is as fresh as a look at it alone and costs Spacelift nothing.
     pub(super) async fn stack(&self, id: StackId, caller: &Credentials) -> Result<StackBody, BackstageError> {
-        let mut stacks = self.stacks(caller).await?.into_iter();
-        let found = stacks.find(|stack| stack.id == id.as_str());
-        Ok(found.ok_or(SpaceliftError::StackNotFound { stack: id })?)
+        let list = self.list_stacks(caller).await?;
+        let found = list.stacks.iter().find(|stack| stack.id == id.as_str());
+        Ok(found
+            .cloned()
+            .ok_or(SpaceliftError::StackNotFound { stack: id })?)
     }
 
     /// The ways by which users may write on routes of our own.
@@ -139,13 +134,14 @@ impl Spacelift {
         caller: &Credentials,
     ) -> Result<Waited<RunDetails>, BackstageError> {
         caller.admits(&permissions::READ_RUNS)?;
+        let turn = self.waits.begin()?;
         let patience = waiting::patience(awaited.seconds, caller.expires_at());
         let watched = WatchedRun {
             client: &self.client,
             stack: awaited.stack,
             run: awaited.run,
         };
-        Ok(waiting::wait(&watched, patience).await?)
+        Ok(turn.wait(&watched, patience).await?)
     }
 
     fn refuse_if_read_only(&self) -> Result<(), SpaceliftError> {

@@ -12,14 +12,14 @@ use arc_swap::ArcSwapOption;
 use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
-use super::{config::Config, error::SpaceliftError, hold::Held};
+use super::{bodies::StacksBody, config::Config, error::SpaceliftError, hold::Held};
 use crate::{
     config::Live,
-    infra::{http_server::PreparedJson, single_flight::SingleFlight, tasks::Tasks},
+    infra::{single_flight::SingleFlight, tasks::Tasks},
 };
 
 /// The list as it is sent, or why there is none.
-pub(super) type Answer = Result<Arc<PreparedJson>, SpaceliftError>;
+pub(super) type Answer = Result<Arc<StacksBody>, SpaceliftError>;
 
 /// Fetches the list anew.
 pub(super) type Fetch = Box<dyn Fn() -> BoxFuture<'static, Answer> + Send + Sync>;
@@ -44,7 +44,7 @@ enum Kept {
     List {
         generation: u64,
         begun: Instant,
-        list: Arc<PreparedJson>,
+        list: Arc<StacksBody>,
     },
     Failure {
         generation: u64,
@@ -163,6 +163,7 @@ mod tests {
         super::testing::{config, eventually},
         *,
     };
+    use crate::infra::http_server::PreparedJson;
 
     /// A source whose fetches wait until the test answers them.
     #[derive(Clone, Default)]
@@ -200,7 +201,8 @@ mod tests {
     }
 
     fn list_of(text: &str) -> Answer {
-        Ok(Arc::new(PreparedJson::new(text.to_owned())))
+        let (json, stacks) = (PreparedJson::new(text.to_owned()), Vec::new());
+        Ok(Arc::new(StacksBody { json, stacks }))
     }
 
     /// Asks, lets the fetch be answered, and returns what came.
@@ -227,7 +229,7 @@ mod tests {
 
     fn show(answer: Answer) -> String {
         match answer {
-            Ok(list) => String::from_utf8(list.body().to_vec()).unwrap(),
+            Ok(list) => String::from_utf8(list.json.body().to_vec()).unwrap(),
             Err(error) => format!("{error:?}"),
         }
     }

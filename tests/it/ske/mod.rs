@@ -29,3 +29,4 @@ mod resource;
 mod secrecy;
 mod silence;
 mod state;
+mod waits;

@@ -2,6 +2,7 @@
 
 mod allow;
 mod allow_in_git;
+mod concern;
 mod exact_json;
 mod gitops_owner;
 mod impersonation;
@@ -18,6 +19,7 @@ mod template;
 mod user_ref;
 
 pub(super) use allow::{Access, Allow, AllowRule, NotAllowed, Operation, Touched};
+pub(super) use concern::{Concern, concern_of};
 pub(super) use exact_json::json_of;
 pub(super) use gitops_owner::gitops_warning;
 pub(super) use impersonation::{

@@ -24,17 +24,26 @@ impl Ske {
         caller: &Credentials,
         object: &ObjectRef,
     ) -> Result<Value, SkeError> {
+        let mut manifest = self.get_whole(caller, object).await?;
+        if let Some(metadata) = manifest["metadata"].as_object_mut() {
+            metadata.shift_remove("managedFields");
+        }
+        Ok(manifest)
+    }
+
+    /// As `get_resource`, with the bookkeeping.
+    pub(super) async fn get_whole(
+        &self,
+        caller: &Credentials,
+        object: &ObjectRef,
+    ) -> Result<Value, SkeError> {
         admit(caller, &READ)?;
         if let Backing::GitOps(repository) = &self.backing {
             return self.get_from_git(repository, object).await;
         }
         let session = self.session(caller).await?;
         let target = session.target(object, Operation::Read).await?;
-        let mut manifest = session.get(&target).await?.body;
-        if let Some(metadata) = manifest["metadata"].as_object_mut() {
-            metadata.shift_remove("managedFields");
-        }
-        Ok(manifest)
+        Ok(session.get(&target).await?.body)
     }
 
     async fn get_from_git(&self, repository: &Repository, object: &ObjectRef) -> Result<Value, SkeError> {

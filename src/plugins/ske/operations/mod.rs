@@ -27,6 +27,7 @@ use crate::{
         plugin::PluginEnv,
         user_text::encode_user_text,
         users::Users,
+        waiting::Waits,
     },
     config::Live,
 };
@@ -72,6 +73,7 @@ pub(super) struct Ske {
     backing: Backing,
     config: Live<Config>,
     users: Users,
+    waits: Waits,
 }
 
 impl Ske {
@@ -81,6 +83,7 @@ impl Ske {
             backing,
             config,
             users: Users::new(env),
+            waits: Waits::new(env.tasks.clone()),
         }
     }
 

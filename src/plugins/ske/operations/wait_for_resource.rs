@@ -1,5 +1,8 @@
 //! Waits until the platform is where the caller wants it with one object.
 
+use std::time::Duration;
+
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::{Backing, READ, Ske, admit};
@@ -10,10 +13,13 @@ use crate::{
     },
     infra::kubernetes::KubernetesError,
     plugins::ske::{
-        domain::{ObjectRef, Reconciliation, State},
+        domain::{Concern, ObjectRef, Reconciliation, State, concern_of, state_of},
         error::SkeError,
     },
 };
+
+/// How long a failure must be seen that may be of an older specification: Kratix takes up a change within seconds.
+const STEADY: Duration = Duration::from_secs(10);
 
 /// What is waited for, and for how many seconds; the usual time unless said otherwise.
 #[derive(Debug, Clone)]
@@ -38,13 +44,19 @@ impl Ske {
         if matches!(self.backing, Backing::GitOps(_)) {
             return Err(SkeError::NoCluster);
         }
+        let turn = self.waits.begin().map_err(SkeError::Backstage)?;
         let patience = waiting::patience(awaited.seconds, caller.expires_at());
         let watched = Watched {
             ske: self,
             caller,
             awaited,
+            since: Mutex::new(Instant::now()),
         };
-        waiting::wait(&watched, patience).await
+        let waited = turn.wait(&watched, patience).await?;
+        Ok(Waited {
+            seen: waited.seen.told(),
+            timed_out: waited.timed_out,
+        })
     }
 }
 
@@ -53,20 +65,58 @@ struct Watched<'a> {
     ske: &'a Ske,
     caller: &'a Credentials,
     awaited: &'a Awaited,
+    /// When it was first seen in its present state.
+    since: Mutex<Instant>,
+}
+
+/// What one look shows.
+struct Seen {
+    found: Reconciliation,
+    concern: Concern,
+}
+
+impl Seen {
+    fn is_old_failure(&self) -> bool {
+        self.found.state == State::Failed && self.concern == Concern::Older
+    }
+
+    fn told(mut self) -> Reconciliation {
+        if self.is_old_failure() {
+            let note =
+                "This failure is of an older specification; the platform has not taken up the newest yet";
+            self.found.note = Some(note.to_owned());
+        }
+        self.found
+    }
 }
 
 impl Watch for Watched<'_> {
-    type Seen = Reconciliation;
+    type Seen = Seen;
     type Failure = SkeError;
 
-    async fn look(&self) -> Result<Reconciliation, SkeError> {
-        self.ske.resource_state(self.caller, &self.awaited.object).await
+    async fn look(&self) -> Result<Seen, SkeError> {
+        let object = self.ske.get_whole(self.caller, &self.awaited.object).await?;
+        let found = state_of(&object);
+        let concern = concern_of(&object, &found);
+        Ok(Seen { found, concern })
     }
 
     /// What halts the object may be of the past right after a change, so it counts when it is still there.
-    fn rests(&self, seen: &Reconciliation, before: Option<&Reconciliation>) -> bool {
-        seen.state == self.awaited.state
-            || (halts(seen.state) && before.is_some_and(|before| before.state == seen.state))
+    fn rests(&self, seen: &Seen, before: Option<&Seen>) -> bool {
+        let state = seen.found.state;
+        if seen.is_old_failure() {
+            return false;
+        }
+        if state == self.awaited.state {
+            return true;
+        }
+        let mut since = self.since.lock();
+        if before.is_none_or(|before| before.found.state != state || before.is_old_failure()) {
+            *since = Instant::now();
+            return false;
+        }
+        let is_clear = state != State::Failed || seen.concern == Concern::Newest;
+        halts(state) && (is_clear || since.elapsed() >= STEADY)
     }
 
     fn passes(&self, error: &SkeError) -> bool {

@@ -39,7 +39,9 @@ impl Action for ListStacks {
     }
 
     async fn invoke(&self, call: Call<NoInput>) -> Result<Output, BackstageError> {
-        let stacks = self.0.stacks(&call.caller).await?;
-        Ok(Output { stacks })
+        let list = self.0.list_stacks(&call.caller).await?;
+        Ok(Output {
+            stacks: list.stacks.clone(),
+        })
     }
 }

@@ -53,8 +53,8 @@ async fn list_stacks(
     caller: Credentials,
     request: Request,
 ) -> Result<Response, BackstageError> {
-    let stacks = spacelift.list_stacks(&caller).await?;
-    Ok(stacks.respond(request.method(), request.headers()))
+    let list = spacelift.list_stacks(&caller).await?;
+    Ok(list.json.respond(request.method(), request.headers()))
 }
 
 async fn get_stack(

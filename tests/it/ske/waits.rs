@@ -1,0 +1,83 @@
+//! Waits for a resource whose failure may be of the past.
+
+use serde_json::{Value, json};
+
+use super::{faults, portal::named};
+use crate::{
+    actions::portal::{Reply as Answer, send},
+    support::{
+        app::{STATIC_TOKEN, TestApp},
+        kubernetes_fake::{FakeKubernetes, OBJECT, Reply},
+    },
+};
+
+/// `mine` in its second generation, whose status was written in this second of the minute; the specification in second 30.
+fn object(condition: &Value, second: u8, observed: u8) -> Reply {
+    let mut object = FakeKubernetes::object();
+    let entry = |part: &str, second: u8| json!({ "manager": "m", "time": format!("2026-08-21T10:00:{second:02}Z"), "fieldsV1": { part: {} } });
+    object["metadata"]["generation"] = json!(2);
+    object["metadata"]["managedFields"] = json!([entry("f:spec", 30), entry("f:status", second)]);
+    object["status"] = json!({ "observedGeneration": observed, "conditions": [condition] });
+    Reply::Json(200, object)
+}
+
+fn failed() -> Value {
+    json!({ "type": "ConfigureWorkflowCompleted", "status": "False", "reason": "ConfigureWorkflowFailed" })
+}
+
+fn reconciled() -> Value {
+    json!({ "type": "Reconciled", "status": "True", "reason": "Reconciled" })
+}
+
+async fn wait(app: &TestApp, more: Value) -> Answer {
+    let mut input = named(&FakeKubernetes::kind(), "default", "mine");
+    for (field, value) in more.as_object().unwrap() {
+        input[field] = value.clone();
+    }
+    let path = "/api/ske/.backstage/actions/v1/actions/ske%3Await-for-resource/invoke";
+    send(app, ("POST", path), Some(STATIC_TOKEN), &input.to_string()).await
+}
+
+#[tokio::test]
+async fn a_failure_from_before_the_change_does_not_end_a_wait_however_slowly_the_change_is_taken_up() {
+    let fake = FakeKubernetes::start().await;
+    let old = object(&failed(), 20, 1);
+    fake.plant(
+        "GET",
+        OBJECT,
+        &[old.clone(), old.clone(), object(&reconciled(), 40, 2)],
+    );
+    let app = faults::portal(&fake).await;
+    let output = wait(&app, json!({})).await.output();
+    assert_eq!(
+        (&output["state"], &output["timedOut"]),
+        (&json!("reconciled"), &json!(false)),
+        "{output}"
+    );
+    fake.plant("GET", OBJECT, &[old.clone(), old]);
+    let output = wait(&app, json!({ "timeoutSeconds": 1 })).await.output();
+    assert_eq!(
+        (&output["state"], &output["timedOut"]),
+        (&json!("failed"), &json!(true)),
+        "{output}"
+    );
+    assert!(
+        output["note"].as_str().unwrap().contains("older specification"),
+        "{output}"
+    );
+}
+
+#[tokio::test]
+async fn a_failure_of_the_newest_specification_ends_a_wait_at_the_second_look() {
+    let fake = FakeKubernetes::start().await;
+    let new = object(&failed(), 40, 2);
+    fake.plant("GET", OBJECT, &[new.clone(), new]);
+    let app = faults::portal(&fake).await;
+    let output = wait(&app, json!({})).await.output();
+    assert_eq!(
+        (&output["state"], &output["timedOut"]),
+        (&json!("failed"), &json!(false)),
+        "{output}"
+    );
+    assert_eq!(output["note"], Value::Null);
+}
