@@ -2,6 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+use http_body::Frame;
+use http_body_util::StreamBody;
 use serde_json::{Value, json};
 
 use super::spacelift::{invoke, portal, rest};
@@ -206,6 +209,55 @@ async fn a_wait_ends_before_the_callers_sign_in_does() {
         "{body}"
     );
     assert!(begun.elapsed() < Duration::from_secs(6), "{:?}", begun.elapsed());
+}
+
+/// A body whose length is not announced.
+fn unmeasured(text: &'static str) -> reqwest::Body {
+    let frames = [Ok::<_, std::io::Error>(Frame::data(Bytes::from(text)))];
+    reqwest::Body::wrap(StreamBody::new(futures_util::stream::iter(frames)))
+}
+
+#[tokio::test]
+async fn a_note_that_is_no_json_is_refused_before_anything_is_decided() {
+    // Nothing is expected of Spacelift: any call fails the test.
+    let fake = FakeSpacelift::start().await;
+    let app = portal(&fake).await;
+    for verb in ["confirm", "discard"] {
+        let url = app.url(&format!("{RUN}/{verb}"));
+        let asked = || app.client.post(&url).bearer_auth(STATIC_TOKEN);
+        let form = ("content-type", "application/x-www-form-urlencoded");
+        for asked in [
+            asked().body("just a note"),
+            asked().header(form.0, form.1).body("note=ok"),
+            asked().body(unmeasured("note")),
+        ] {
+            let (status, body) = rest(asked.send().await.unwrap()).await;
+            assert!(
+                status == 415 && body["error"].as_str().unwrap().contains("as JSON"),
+                "{status} {body}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_wait_ends_with_the_service_and_tells_what_it_saw() {
+    let fake = FakeSpacelift::start().await;
+    fake.expect_login().expect("GetRun", seen("APPLYING"));
+    let app = portal(&fake).await;
+    let asked = app
+        .client
+        .get(app.url(&format!("{RUN}/wait?timeoutSeconds=200")))
+        .bearer_auth(STATIC_TOKEN);
+    let waiting = tokio::spawn(asked.send());
+    fake.received(2).await;
+    // The answer to the look must have come.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let begun = Instant::now();
+    app.stop().await.unwrap();
+    let answer = rest(waiting.await.unwrap().unwrap()).await;
+    assert_eq!(answer, (200, waited("APPLYING", true)));
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
 }
 
 #[tokio::test]

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use axum::extract::{Query, rejection::QueryRejection};
 use bytes::Bytes;
-use http::{StatusCode, Uri};
+use http::{
+    HeaderMap, HeaderValue, StatusCode, Uri,
+    header::{CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING},
+};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -52,16 +55,16 @@ pub(super) fn add(routes: Routes, spacelift: &Arc<Spacelift>) -> Routes {
         })
         .post(
             "/stacks/{id}/runs/{run}/confirm",
-            move |caller, uri, body: Bytes| {
-                let spacelift = Arc::clone(&confirms);
-                async move { decide(&spacelift, Verdict::Confirm, caller, (uri, body)).await }
+            move |caller, uri, headers, body| {
+                let given = Given { uri, headers, body };
+                decide(Arc::clone(&confirms), Verdict::Confirm, caller, given)
             },
         )
         .post(
             "/stacks/{id}/runs/{run}/discard",
-            move |caller, uri, body: Bytes| {
-                let spacelift = Arc::clone(&discards);
-                async move { decide(&spacelift, Verdict::Discard, caller, (uri, body)).await }
+            move |caller, uri, headers, body| {
+                let given = Given { uri, headers, body };
+                decide(Arc::clone(&discards), Verdict::Discard, caller, given)
             },
         )
 }
@@ -96,40 +99,73 @@ async fn wait_for_run(
     written(&WaitedBody::new(waited, url))
 }
 
+/// What came with a decision.
+struct Given {
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
 async fn decide(
-    spacelift: &Spacelift,
+    spacelift: Arc<Spacelift>,
     verdict: Verdict,
     caller: Credentials,
-    (uri, body): (Uri, Bytes),
+    given: Given,
 ) -> Result<JsonResponse, BackstageError> {
     spacelift.write_callers().admit(&caller)?;
-    let (stack, run) = ids(uri.path(), 1)?;
+    let (stack, run) = ids(given.uri.path(), 1)?;
     let decision = Decision {
         stack: stack.clone(),
         run,
         verdict,
-        note: note(&body)?,
+        note: given.note()?,
     };
     let run = spacelift.decide(decision, &caller).await?;
     let url = spacelift.run_url(&stack, &run.id);
     written(&RunStateBody::new(run, url))
 }
 
-/// Reads the optional body.
-fn note(body: &[u8]) -> Result<Option<String>, BackstageError> {
-    if body.is_empty() {
-        return Ok(None);
+impl Given {
+    /// Reads the optional body.
+    fn note(&self) -> Result<Option<String>, BackstageError> {
+        if self.body.is_empty() {
+            return if self.has_lost_its_body() {
+                Err(not_json())
+            } else {
+                Ok(None)
+            };
+        }
+        let unfit = || {
+            BackstageError::input(format!(
+                "The body may hold a 'note' of up to {MAX_NOTE} characters, and nothing else"
+            ))
+        };
+        let body: DecisionBody = serde_json::from_slice(&self.body).map_err(|_| unfit())?;
+        match body.note {
+            Some(note) if note.chars().count() > MAX_NOTE => Err(unfit()),
+            note => Ok(note),
+        }
     }
-    let unfit = || {
-        BackstageError::input(format!(
-            "The body may hold a 'note' of up to {MAX_NOTE} characters, and nothing else"
-        ))
-    };
-    let body: DecisionBody = serde_json::from_slice(body).map_err(|_| unfit())?;
-    match body.note {
-        Some(note) if note.chars().count() > MAX_NOTE => Err(unfit()),
-        note => Ok(note),
+
+    /// Whether there was a body of another type than JSON, which is read past before it comes here. A decision must not
+    /// be taken without the note that somebody wrote for it.
+    fn has_lost_its_body(&self) -> bool {
+        let is_empty = |length: &HeaderValue| length.as_bytes() == b"0";
+        let length = self.headers.get(CONTENT_LENGTH);
+        let came =
+            length.is_some_and(|length| !is_empty(length)) || self.headers.contains_key(TRANSFER_ENCODING);
+        let kind = self.headers.get(CONTENT_TYPE);
+        let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        came && !kind
+            .trim_start()
+            .to_ascii_lowercase()
+            .starts_with("application/json")
     }
+}
+
+fn not_json() -> BackstageError {
+    let message = "Send the note as JSON, with 'Content-Type: application/json'; nothing was decided";
+    BackstageError::new("InputError", StatusCode::UNSUPPORTED_MEDIA_TYPE, message)
 }
 
 /// Reads both ids from the raw path; so many parts follow that of the run.
