@@ -1,6 +1,7 @@
 //! What Templates, agents and scripts can run by name: one operation per file, one line each below.
 
 mod confirm_run;
+mod decision;
 mod discard_run;
 mod get_run;
 mod get_stack;
