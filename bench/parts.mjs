@@ -11,6 +11,7 @@ export const binaries = {
   stagedoor: path.resolve(target, 'release/stagedoor'),
   simulator: path.resolve(target, 'release/examples/bench-simulator'),
   ceiling: path.resolve(target, 'release/examples/bench-ceiling'),
+  upstream: path.resolve(target, 'release/examples/bench-upstream'),
 };
 
 export const sleep = ms => new Promise(done => setTimeout(done, ms));
