@@ -20,9 +20,12 @@ impl Problems {
         self.errors.push(ConfigError::invalid(key, what));
     }
 
-    /// Adds a notice.
+    /// Adds a notice, once however often it is found.
     pub fn notice(&mut self, text: impl Into<String>) {
-        self.notices.push(text.into());
+        let text = text.into();
+        if !self.notices.contains(&text) {
+            self.notices.push(text);
+        }
     }
 
     /// Whether nothing is wrong; notices do not count.

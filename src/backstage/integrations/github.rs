@@ -3,11 +3,11 @@
 use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
-use super::app::GitHubApp;
-use crate::{
-    config::{ConfigError, ConfigReader, Problems},
-    infra::http_client::keeps_secrets,
+use super::{
+    app::GitHubApp,
+    fields::{address, host_of, token},
 };
+use crate::config::{ConfigReader, Problems};
 
 /// Backstage's list of GitHub hosts.
 const SECTION: &str = "integrations.github";
@@ -50,7 +50,7 @@ impl GitHubIntegration {
     pub fn for_host(reader: &ConfigReader, host: &str, problems: &mut Problems) -> Option<Option<Self>> {
         let mut chosen = None;
         for entry in entries(reader, problems)? {
-            let named = problems.of(host_of(&entry))?;
+            let named = problems.of(host_of(&entry, GITHUB_HOST))?;
             let has_credential = has_credential(&entry);
             if named.eq_ignore_ascii_case(host) && (has_credential || chosen.is_none()) {
                 chosen = Some(entry);
@@ -66,10 +66,10 @@ impl GitHubIntegration {
     }
 
     fn read(entry: &ConfigReader, problems: &mut Problems) -> Option<Self> {
-        let host = problems.of(host_of(entry));
+        let host = problems.of(host_of(entry, GITHUB_HOST));
         let api_base_url = host
             .as_ref()
-            .and_then(|host| problems.of(api_base_url(entry, host)));
+            .and_then(|host| problems.of(address(entry, "apiBaseUrl", default_api(host))));
         let token = problems.of(token(entry));
         let apps = problems.of(entry.optional_config_array("apps"));
         let apps: Vec<_> = apps?
@@ -112,66 +112,26 @@ fn entries(reader: &ConfigReader, problems: &mut Problems) -> Option<Vec<ConfigR
     Some(entries.unwrap_or_default())
 }
 
+/// The hosts that have an entry, as far as they can be read.
+pub(super) fn hosts(reader: &ConfigReader) -> Vec<String> {
+    let entries = reader.optional_config_array(SECTION).ok().flatten();
+    let hosts = entries.unwrap_or_default();
+    hosts
+        .iter()
+        .filter_map(|entry| host_of(entry, GITHUB_HOST).ok())
+        .collect()
+}
+
 /// Whether there is an App or a token. Apps that cannot be read count, so that it is told what is wrong with them.
 fn has_credential(entry: &ConfigReader) -> bool {
     let apps = entry.optional_config_array("apps");
     entry.has("token") || apps.map_or(true, |apps| apps.is_some_and(|apps| !apps.is_empty()))
 }
 
-/// A host with or without a port and nothing else, as Backstage demands.
-fn host_of(entry: &ConfigReader) -> Result<String, ConfigError> {
-    let host = entry.optional_string("host")?;
-    let host = host.map_or_else(|| GITHUB_HOST.to_owned(), |host| host.to_ascii_lowercase());
-    let url = Url::parse(&format!("http://{host}/")).ok();
-    let alone = url.is_some_and(|url| authority(&url) == host);
-    if alone {
-        Ok(host)
-    } else {
-        let what = "must be a host, such as github.example.com, with a port if need be and nothing else";
-        Err(ConfigError::invalid(&entry.full_key("host"), what))
-    }
-}
-
-fn authority(url: &Url) -> String {
-    let host = url.host_str().unwrap_or_default();
-    match url.port() {
-        Some(port) => format!("{host}:{port}"),
-        None => host.to_owned(),
-    }
-}
-
-/// Tokens travel to it, so it must be https.
-fn api_base_url(entry: &ConfigReader, host: &str) -> Result<Url, ConfigError> {
-    let invalid = |what: &str| ConfigError::invalid(&entry.full_key("apiBaseUrl"), what);
-    let given = entry.optional_string("apiBaseUrl")?;
-    let text = given.unwrap_or_else(|| match host {
+/// Where the API is, when the entry does not say so.
+fn default_api(host: &str) -> String {
+    match host {
         GITHUB_HOST => GITHUB_API.to_owned(),
         host => format!("https://{host}/api/v3"),
-    });
-    let url = Url::parse(&text).map_err(|_| invalid("is not a URL"))?;
-    if !keeps_secrets(&url) {
-        return Err(invalid(
-            "must use https; plain http is accepted only for this machine itself",
-        ));
     }
-    let plain = url.username().is_empty() && url.password().is_none();
-    if !plain || url.query().is_some() || url.fragment().is_some() {
-        return Err(invalid(
-            "must not carry a user name, a password, a query or a fragment",
-        ));
-    }
-    Ok(url)
-}
-
-/// Backstage takes blanks away too, since a token in a file often ends with a line end.
-fn token(entry: &ConfigReader) -> Result<Option<SecretString>, ConfigError> {
-    let Some(token) = entry.optional_string("token")? else {
-        return Ok(None);
-    };
-    let token = token.trim();
-    if token.is_empty() || token.contains(char::is_control) {
-        let what = "must be a token, on one line and not blank";
-        return Err(ConfigError::invalid(&entry.full_key("token"), what));
-    }
-    Ok(Some(SecretString::from(token)))
 }

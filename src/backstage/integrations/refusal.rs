@@ -1,21 +1,16 @@
 //! What GitHub's refusals mean: a status, a few headers, and a message that tells apart what the status does not.
 
-use std::time::Duration;
-
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
-use super::error::{GitHubError, Said};
+use super::{
+    error::{GitHubError, Said},
+    limits,
+};
 
 /// Longest part of GitHub's message that is passed on, in characters.
 const MAX_WORDS: usize = 200;
-
-/// How long a limit without a time is respected; what GitHub advises.
-const DEFAULT_WAIT: Duration = Duration::from_secs(60);
-
-/// Longest wait that we believe: limits are counted by the hour.
-const MAX_WAIT: Duration = Duration::from_secs(3600);
 
 /// Another answer than the one that was hoped for.
 pub(super) struct Refusal<'a> {
@@ -50,7 +45,7 @@ impl Refusal<'_> {
     pub(super) fn error(&self, asked: &Asked<'_>) -> GitHubError {
         let (app, api, owner) = (asked.app.clone(), asked.api.clone(), asked.owner.clone());
         let (status, said) = (self.status, self.said(asked.shown));
-        if let Some(wait) = self.rate_limit(asked.now) {
+        if let Some(wait) = limits::wait(status, self.headers, self.says("rate limit"), asked.now) {
             return GitHubError::RateLimited { app, wait, said };
         }
         match status {
@@ -70,26 +65,6 @@ impl Refusal<'_> {
                 api,
                 what: format!("status {} without GitHub's message", status.as_u16()),
             },
-        }
-    }
-
-    /// Primary limits say when they end, secondary ones how long to wait; both come as 403 or 429.
-    fn rate_limit(&self, now: i64) -> Option<Duration> {
-        let number = |name: &str| -> Option<i64> {
-            let value = self.headers.get(name)?.to_str().ok()?;
-            value.trim().parse().ok()
-        };
-        let seconds = |seconds: i64| Duration::from_secs(u64::try_from(seconds).unwrap_or(0)).min(MAX_WAIT);
-        let used_up = number("x-ratelimit-remaining") == Some(0);
-        let after = number(header::RETRY_AFTER.as_str()).map(seconds);
-        let reset = number("x-ratelimit-reset").filter(|_| used_up);
-        let wait = after.or_else(|| reset.map(|at| seconds(at.saturating_sub(now))));
-        match self.status {
-            StatusCode::TOO_MANY_REQUESTS => Some(wait.unwrap_or(DEFAULT_WAIT)),
-            StatusCode::FORBIDDEN if used_up || after.is_some() || self.says("rate limit") => {
-                Some(wait.unwrap_or(DEFAULT_WAIT))
-            }
-            _ => None,
         }
     }
 

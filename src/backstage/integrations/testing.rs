@@ -56,3 +56,21 @@ pub(super) async fn loaded(yaml: &str, variables: &[(&str, &str)]) -> ConfigRead
     };
     load(&options).await.unwrap().into_reader()
 }
+
+/// The entries, with the notices and what is wrong when none is needed.
+pub(super) fn integrations(reader: &ConfigReader) -> (super::Integrations, Vec<String>) {
+    needing(reader, &[]).unwrap()
+}
+
+/// The entries and the notices when these hosts are needed, or what is wrong with them.
+pub(super) fn needing(
+    reader: &ConfigReader,
+    hosts: &[&str],
+) -> Result<(super::Integrations, Vec<String>), Vec<String>> {
+    let mut problems = crate::config::Problems::default();
+    let read = super::Integrations::read(reader, hosts, &mut problems);
+    if problems.is_empty() {
+        return Ok((read, problems.into_notices()));
+    }
+    Err(problems.into_errors().iter().map(ToString::to_string).collect())
+}

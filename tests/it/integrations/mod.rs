@@ -1,9 +1,10 @@
-//! Credentials for GitHub: an App's tokens and the token of the entry, against GitHub's endpoints at the wire.
+//! Code hosts: GitHub's App tokens against its endpoints at the wire, and what became of pull requests.
 
 mod choice;
 mod faults;
 mod life;
 mod secrecy;
+mod states;
 
 use std::time::Duration;
 

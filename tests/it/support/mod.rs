@@ -3,6 +3,7 @@
 pub(crate) mod app;
 pub(crate) mod backstage;
 pub(crate) mod binary;
+pub(crate) mod code_host;
 pub(crate) mod git;
 pub(crate) mod github;
 pub(crate) mod kubernetes;
