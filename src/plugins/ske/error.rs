@@ -6,11 +6,15 @@ use http::{HeaderValue, StatusCode, header::RETRY_AFTER};
 use serde_json::{Value, json};
 
 use super::{
+    code_hosts,
     domain::{Invalid, NotAllowed, NotImpersonated, ObjectRef},
     repository::RepositoryError,
 };
 use crate::{
-    backstage::error::{BackstageError, RequestLine, envelope},
+    backstage::{
+        error::{BackstageError, RequestLine, envelope},
+        integrations::WriteError,
+    },
     infra::{
         http_client::CertificateFlaw,
         kubernetes::{Account, ApiRefusal, Cluster, KubernetesError},
@@ -68,6 +72,12 @@ pub(super) enum SkeError {
     /// The repository does not give or take the object.
     #[error(transparent)]
     Repository(#[from] RepositoryError),
+    /// A code host does not take a change.
+    #[error(transparent)]
+    CodeHost(WriteError),
+    /// The same, with the caller's own credential.
+    #[error(transparent)]
+    CallersToken(WriteError),
     /// The platform has what the repository has not, so no commit takes it away.
     #[error(
         "{0} exists on the platform but not in the repository. If it has just been deleted there, wait until the \
@@ -267,6 +277,8 @@ impl From<SkeError> for BackstageError {
             E::BeingDeleted(_) | E::Conflict(_) | E::OnlyOnPlatform(_) => Self::conflict(text),
             E::Unseen(_) => Self::unavailable(StatusCode::GATEWAY_TIMEOUT, text),
             E::Repository(error) => error.into_answer(),
+            E::CodeHost(error) => code_hosts::answer(&error, false),
+            E::CallersToken(error) => code_hosts::answer(&error, true),
             E::Cluster { trouble, source } => upstream(&trouble, text).with_cause(source),
         }
     }

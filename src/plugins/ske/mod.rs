@@ -5,6 +5,7 @@ mod actions;
 mod check;
 mod check_repository;
 mod clusters;
+mod code_hosts;
 mod config;
 mod domain;
 mod error;
@@ -50,6 +51,7 @@ impl BackendPlugin for SkePlugin {
     const CONFIG_SECTION: &'static str = "ske";
     const LIVE_KEYS: &'static [&'static str] = &[
         "integrations.github",
+        "integrations.gitlab",
         "kubernetes.clusterLocatorMethods",
         "ske.scm.token",
         "ske.scm.username",

@@ -24,6 +24,7 @@ mod permissions;
 mod place;
 mod portal;
 mod promises;
+mod pulls;
 mod reload;
 mod resource;
 mod secrecy;

@@ -30,7 +30,7 @@ pub(in super::super) struct Input {
 #[derive(JsonSchema)]
 #[serde(untagged)]
 #[expect(dead_code, reason = "only its schema is looked at")]
-enum TextOrObject {
+pub(super) enum TextOrObject {
     Text(String),
     Object(Map<String, Value>),
 }

@@ -3,6 +3,8 @@
 mod configure_resource;
 mod delete_resource;
 mod get_resource;
+mod open_pull_request;
+mod publish_catalog;
 mod wait_for_resource;
 
 use std::sync::Arc;
@@ -17,14 +19,26 @@ use crate::backstage::actions::Actions;
 const NO_WORKSPACE: &str = "it writes into the scaffolder's workspace, which is in the portal's backend and out of reach of any service \
      beside it; write the file with a step 'fetch:template', or give the manifest to 'ske:configure-resource'";
 
+/// Why what writes to repositories is not among them.
+const NO_REPOSITORY: &str =
+    "stagedoor.ske.repositories lists no repository where it may write; add one, and restart";
+
 /// All actions of the plugin, in the order in which they are listed.
 pub(super) fn all(ske: &Arc<Ske>) -> Actions {
-    Actions::new()
+    let actions = Actions::new()
         .add(configure_resource::ConfigureResource(Arc::clone(ske)))
         .add(get_resource::GetResource(Arc::clone(ske)))
         .add(wait_for_resource::WaitForResource(Arc::clone(ske)))
         .add(delete_resource::DeleteResource(Arc::clone(ske)))
-        .explain_absence("write-manifest", NO_WORKSPACE)
+        .explain_absence("write-manifest", NO_WORKSPACE);
+    if !ske.writes_repositories() {
+        return actions
+            .explain_absence("open-pull-request", NO_REPOSITORY)
+            .explain_absence("publish-catalog", NO_REPOSITORY);
+    }
+    actions
+        .add(open_pull_request::OpenPullRequest(Arc::clone(ske)))
+        .add(publish_catalog::PublishCatalog(Arc::clone(ske)))
 }
 
 /// The input that names an object.

@@ -5,6 +5,7 @@ mod allow;
 mod cluster_fields;
 mod clusters;
 mod impersonation;
+mod repositories;
 mod scm;
 #[cfg(test)]
 mod scm_tests;
@@ -18,9 +19,9 @@ pub(super) use self::scm::{Login, Scm};
 use secrecy::SecretString;
 use url::Url;
 
-use super::domain::{AllowRule, Impersonation};
+use super::domain::{AllowRule, Impersonation, Writable};
 use crate::{
-    backstage::write_callers::WriteCallers,
+    backstage::{integrations::Integrations, write_callers::WriteCallers},
     config::{ConfigError, ConfigReader, Problems},
     infra::kubernetes::Trust,
 };
@@ -41,6 +42,10 @@ pub(in crate::plugins) struct Config {
     pub(super) allow: Option<Vec<AllowRule>>,
     /// `stagedoor.ske.deletePromises`, default false.
     pub(super) delete_promises: bool,
+    /// `stagedoor.ske.repositories`.
+    pub(super) repositories: Vec<Writable>,
+    /// The code hosts of `integrations` that can be used.
+    pub(super) integrations: Integrations,
     /// `stagedoor.ske.impersonation`, off when absent.
     pub(super) impersonation: Option<Impersonation>,
     /// `stagedoor.ske.timeout`: one call to the API server, from connecting to the last byte. Default 15 s.
@@ -123,6 +128,8 @@ impl Config {
             mode: self.mode,
             cluster,
             scm: self.scm.as_ref().map(|scm| scm.followed_by(newer.scm.as_ref())),
+            // Which actions there are is settled at the start.
+            repositories: self.repositories.clone(),
             ..newer.clone()
         }
     }
@@ -141,6 +148,7 @@ impl Config {
         };
         let allow = allow::read(reader, &mut problems);
         let delete_promises = problems.of(reader.optional_boolean("stagedoor.ske.deletePromises"));
+        let (repositories, integrations) = repositories::read(reader, &mut problems);
         let impersonation = impersonation::read(reader, &mut problems);
         let timeout = problems.of(reader.time_limit("stagedoor.ske.timeout", DEFAULT_TIMEOUT));
         let write_callers = problems.of(WriteCallers::read(reader));
@@ -158,6 +166,8 @@ impl Config {
                     scm,
                     allow,
                     delete_promises: delete_promises.flatten().unwrap_or(false),
+                    repositories,
+                    integrations,
                     impersonation,
                     timeout,
                     write_callers,
@@ -371,7 +381,9 @@ mod tests {
     #[tokio::test]
     async fn the_example_is_a_configuration() {
         let example = include_str!("../../../../app-config.example.yaml");
-        let config = Config::read(&testing::loaded(example, &[("SKE_SCM_TOKEN", "t")]).await).unwrap();
+        let config =
+            Config::read(&testing::loaded(example, &[("SKE_SCM_TOKEN", "t"), ("GITHUB_TOKEN", "t")]).await)
+                .unwrap();
         assert_eq!((config.mode, config.timeout), (Mode::Hybrid, DEFAULT_TIMEOUT));
         assert!(matches!(&config.cluster, ClusterChoice::Configured(cluster) if cluster.name == "platform"));
         assert_eq!(config.allow.map(|rules| rules.len()), Some(1));

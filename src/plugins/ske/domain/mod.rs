@@ -2,6 +2,7 @@
 
 mod allow;
 mod allow_in_git;
+mod catalog_file;
 mod concern;
 mod exact_json;
 mod gitops_owner;
@@ -15,10 +16,13 @@ mod object_ref;
 mod reconciliation;
 #[cfg(test)]
 mod reconciliation_tests;
+mod request;
 mod template;
 mod user_ref;
+mod writable;
 
 pub(super) use allow::{Access, Allow, AllowRule, NotAllowed, Operation, Touched};
+pub(super) use catalog_file::{CatalogDocument, catalog_message};
 pub(super) use concern::{Concern, concern_of};
 pub(super) use exact_json::json_of;
 pub(super) use gitops_owner::gitops_warning;
@@ -28,4 +32,6 @@ pub(super) use impersonation::{
 pub(super) use manifest::{Manifest, SERVER_OWNED};
 pub(super) use object_ref::{DEFAULT_NAMESPACE, Invalid, ObjectRef};
 pub(super) use reconciliation::{Reconciliation, State, state_of};
+pub(super) use request::{Intent, Request};
 pub(super) use template::{Field, Template};
+pub(super) use writable::Writable;

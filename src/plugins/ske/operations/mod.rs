@@ -4,6 +4,8 @@ mod configure_resource;
 mod delete_resource;
 mod get_resource;
 mod git;
+mod open_pull_request;
+mod publish_catalog;
 mod resource_state;
 mod wait_for_resource;
 
@@ -14,6 +16,7 @@ use tracing::warn;
 
 use super::{
     clusters::Clusters,
+    code_hosts::LiveCodeHosts,
     config::Config,
     domain::{ObjectRef, gitops_warning},
     error::SkeError,
@@ -32,7 +35,12 @@ use crate::{
     config::Live,
 };
 
-pub(super) use self::{configure_resource::Configured, wait_for_resource::Awaited};
+pub(super) use self::{
+    configure_resource::Configured,
+    open_pull_request::{OpenedPullRequest, PullRequestOrder},
+    publish_catalog::{CatalogOrder, Published},
+    wait_for_resource::Awaited,
+};
 
 /// Needed to read an object or its state.
 const READ: Permission = Permission {
@@ -58,6 +66,12 @@ const DELETE: Permission = Permission {
     action: Action::Delete,
 };
 
+/// Needed to write to a repository of `stagedoor.ske.repositories`.
+const OPEN_PULL_REQUEST: Permission = Permission {
+    name: "ske.pull-request.create",
+    action: Action::Create,
+};
+
 /// Where objects are, by `ske.mode` as it was at the start.
 pub(super) enum Backing {
     /// Read and written at the API server.
@@ -74,6 +88,7 @@ pub(super) struct Ske {
     config: Live<Config>,
     users: Users,
     waits: Waits,
+    code_hosts: LiveCodeHosts,
 }
 
 impl Ske {
@@ -81,6 +96,7 @@ impl Ske {
     pub(super) fn new(backing: Backing, config: Live<Config>, env: &PluginEnv) -> Self {
         Self {
             backing,
+            code_hosts: LiveCodeHosts::new(config.clone(), env),
             config,
             users: Users::new(env),
             waits: Waits::new(env.tasks.clone()),

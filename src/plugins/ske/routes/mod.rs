@@ -1,4 +1,6 @@
-//! `/resource`, `/resource/state`, `/delete-resource`, `/configure-resource`.
+//! `/resource`, `/resource/state`, `/delete-resource`, `/configure-resource`, and what writes to repositories.
+
+mod repositories;
 
 use std::sync::Arc;
 
@@ -9,22 +11,23 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use url::form_urlencoded;
 
-use super::{
-    domain::{Manifest, ObjectRef},
-    error::SkeError,
-    operations::Ske,
-};
 use crate::{
     backstage::{auth::Credentials, error::BackstageError, routes::Routes},
     infra::http_server::JsonResponse,
+    plugins::ske::{
+        domain::{Manifest, ObjectRef},
+        error::SkeError,
+        operations::Ske,
+    },
 };
 
 /// The parameters that name an object; others are not looked at.
 const PARAMETERS: [&str; 4] = ["name", "kind", "apiVersion", "namespace"];
 
-/// The routes of the Node plugin, and two of our own.
+/// The routes of the Node plugin, and our own.
 pub(super) fn routes(ske: Arc<Ske>) -> Routes {
     let (reads, states, deletes) = (Arc::clone(&ske), Arc::clone(&ske), Arc::clone(&ske));
+    let (proposes, publishes) = (Arc::clone(&ske), Arc::clone(&ske));
     Routes::new()
         .get("/resource", move |caller, uri| {
             read(Arc::clone(&reads), caller, uri)
@@ -37,6 +40,12 @@ pub(super) fn routes(ske: Arc<Ske>) -> Routes {
         })
         .post("/configure-resource", move |caller, body| {
             configure(Arc::clone(&ske), caller, body)
+        })
+        .post("/pull-requests", move |caller, body| {
+            repositories::open_pull_request(Arc::clone(&proposes), caller, body)
+        })
+        .post("/publish-catalog", move |caller, body| {
+            repositories::publish_catalog(Arc::clone(&publishes), caller, body)
         })
 }
 

@@ -1,0 +1,168 @@
+//! Asks for a resource by a pull request.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
+use tracing::info;
+
+use super::{OPEN_PULL_REQUEST, Ske, admit, git::allowed_in_git, logged};
+use crate::{
+    backstage::{
+        auth::Credentials,
+        integrations::{FileChange, Proposal, RepositoryAddress},
+        user_text::encode_user_text,
+    },
+    infra::git::BranchName,
+    plugins::ske::{
+        config::Config,
+        domain::{Intent, Invalid, Manifest, Operation, Request, Writable},
+        error::SkeError,
+        gitops,
+        repository::RepositoryError,
+    },
+};
+
+/// What a caller asks for, as it came.
+#[derive(Debug, Clone, Default)]
+pub(in crate::plugins::ske) struct PullRequestOrder {
+    /// The resource, as text or object.
+    pub(in crate::plugins::ske) manifest: Value,
+    /// The Promise's name.
+    pub(in crate::plugins::ske) promise_name: String,
+    /// The repository.
+    pub(in crate::plugins::ske) repo_url: String,
+    /// `Request`, `Update` or `Delete`; absent is the first.
+    pub(in crate::plugins::ske) action: Option<String>,
+    /// The branch it is meant for.
+    pub(in crate::plugins::ske) target_branch: Option<String>,
+    /// The title.
+    pub(in crate::plugins::ske) title: Option<String>,
+    /// The text.
+    pub(in crate::plugins::ske) description: Option<String>,
+}
+
+/// The outcome, as the action's output names it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::plugins::ske) struct OpenedPullRequest {
+    /// The page of the pull or merge request.
+    remote_url: String,
+    /// The branch the change is on.
+    branch_name: String,
+    /// The newest commit of that branch.
+    commit_sha: String,
+    /// Whether the pull request was opened just now, rather than open already.
+    created: bool,
+}
+
+/// The order, understood.
+struct Wanted {
+    request: Request,
+    manifest: Manifest,
+    repository: RepositoryAddress,
+    target: Option<BranchName>,
+}
+
+impl Ske {
+    /// Whether there is any repository that may be written to.
+    pub(in crate::plugins::ske) fn writes_repositories(&self) -> bool {
+        !self.config.get().repositories.is_empty()
+    }
+
+    /// Sees to it that a pull request asks for the resource, or for its end. Running it again changes nothing more.
+    ///
+    /// # Errors
+    /// The caller may not, the resource may not be touched or the repository not be written, or the code host refuses.
+    pub(in crate::plugins::ske) async fn open_pull_request(
+        &self,
+        caller: &Credentials,
+        order: &PullRequestOrder,
+    ) -> Result<OpenedPullRequest, SkeError> {
+        admit(caller, &OPEN_PULL_REQUEST)?;
+        let config = self.config.get();
+        config.write_callers.admit(caller).map_err(SkeError::Backstage)?;
+        let wanted = Wanted::read(order)?;
+        let principal = encode_user_text(caller.subject().unwrap_or("nobody"));
+        let (address, proposal) = wanted.proposal(&config, order, &principal)?;
+        let proposed = self.code_hosts.current().propose(&address, &proposal).await;
+        let proposed = proposed.map_err(SkeError::CodeHost)?;
+        let (object, url) = (logged(&wanted.manifest.object_ref()), &proposed.url);
+        let commit = proposed.commit.as_str();
+        info!(
+            principal,
+            object, url, commit, "Asked for {object} by pull request"
+        );
+        Ok(OpenedPullRequest {
+            remote_url: proposed.url,
+            branch_name: proposal.branch.to_string(),
+            commit_sha: proposed.commit,
+            created: proposed.created,
+        })
+    }
+}
+
+impl Wanted {
+    fn read(order: &PullRequestOrder) -> Result<Self, SkeError> {
+        let action = given(order.action.as_deref());
+        let intent = action.map(Intent::parse).transpose()?.unwrap_or_default();
+        let manifest = Manifest::from_value(order.manifest.clone())?;
+        let request = Request::new(&order.promise_name, &manifest, intent)?;
+        let repository = RepositoryAddress::parse(&order.repo_url);
+        let repository = repository.map_err(|problem| Invalid(format!("repoUrl: {problem}")))?;
+        Ok(Self {
+            request,
+            manifest,
+            repository,
+            target: branch("targetBranch", given(order.target_branch.as_deref()))?,
+        })
+    }
+
+    /// Judges the order and says what is to be done where.
+    fn proposal(
+        &self,
+        config: &Config,
+        order: &PullRequestOrder,
+        principal: &str,
+    ) -> Result<(RepositoryAddress, Proposal), SkeError> {
+        let (request, deletes) = (&self.request, self.request.is_deletion());
+        let operation = if deletes {
+            Operation::Delete
+        } else {
+            Operation::Write
+        };
+        allowed_in_git(config, &self.manifest.object_ref(), operation)?;
+        let writable = Writable::find(&config.repositories, &self.repository)?;
+        let path = writable.place(&request.file())?;
+        let content = match deletes {
+            true => None,
+            false => Some(written(path.as_str(), &self.manifest)?),
+        };
+        let proposal = Proposal {
+            branch: request.branch()?,
+            target: writable.target(self.target.clone())?,
+            file: FileChange { path, content },
+            message: request.message(principal),
+            title: request.title(order.title.as_deref())?,
+            description: request.description(order.description.as_deref(), principal)?,
+        };
+        Ok((writable.address.clone(), proposal))
+    }
+}
+
+/// The file's content, which every reader reads alike.
+fn written(path: &str, manifest: &Manifest) -> Result<String, SkeError> {
+    let object = manifest.for_create(true);
+    let bytes = gitops::create(path, &object).map_err(RepositoryError::from)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// An empty text is an absent one.
+pub(super) fn given(text: Option<&str>) -> Option<&str> {
+    text.filter(|text| !text.is_empty())
+}
+
+/// A branch's name, if one was given.
+pub(super) fn branch(what: &str, name: Option<&str>) -> Result<Option<BranchName>, Invalid> {
+    let parsed = name.map(BranchName::parse).transpose();
+    parsed.map_err(|problem| Invalid(format!("{what} {problem}")))
+}

@@ -1,0 +1,9 @@
+//! Writing to repositories of code hosts: pull requests, catalog files, and where no credential ever goes.
+
+mod attackers;
+mod catalog;
+mod faults;
+mod offered;
+pub(in crate::ske) mod portal;
+mod requests;
+mod reuse;
