@@ -8,7 +8,7 @@ use url::Url;
 use super::{App, front};
 use crate::{
     backstage::{Check, PluginEnv, builder::Registration},
-    infra::http_client::HttpClients,
+    infra::{database::Database, http_client::HttpClients},
 };
 
 /// As long as the door itself waits for a key document.
@@ -19,6 +19,7 @@ impl App {
     pub async fn check(&self) -> Vec<Check> {
         let mut checks = vec![self.check_user_keys().await];
         checks.extend(self.check_upstream().await);
+        checks.extend(check_database(&self.env.database).await);
         for registration in &self.registrations {
             checks.extend(check_plugin(registration, &self.env).await);
         }
@@ -56,6 +57,19 @@ impl App {
         };
         Check::new("Backstage's user keys", outcome)
     }
+}
+
+/// A file needs no look: it is made, or found to be unusable, when it is needed.
+async fn check_database(database: &Database) -> Option<Check> {
+    if !database.is_server() {
+        return None;
+    }
+    let outcome = match database.answers().await {
+        Ok(true) => Ok("PostgreSQL answers, and the tables are up to date".to_owned()),
+        Ok(false) => Ok("PostgreSQL answers; our database is made when it is first needed".to_owned()),
+        Err(error) => Err(error.to_string()),
+    };
+    Some(Check::new("Database", outcome))
 }
 
 async fn check_plugin(registration: &Registration, env: &PluginEnv) -> Vec<Check> {

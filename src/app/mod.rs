@@ -23,6 +23,8 @@ use crate::{
     },
     config::{ConfigError, ConfigReader, ConfigStore, Live},
     infra::{
+        data_folder::DataFolder,
+        database::{Database, DatabaseSettings},
         http_client::{ClientError, HttpClients},
         tasks::Tasks,
     },
@@ -104,23 +106,29 @@ impl App {
         );
         let auth = keep(AuthConfig::read(&reader), &mut problems);
         let authorities = keep(authorities::read(&reader, &options.ca_files), &mut problems);
-        let data = keep(data_folder::read(&reader, &store.environment()), &mut problems);
-        let (Some(mut settings), Some(discovery), Some(auth), Some(authorities), Some(data), true) =
-            (settings, discovery, auth, authorities, data, problems.is_empty())
-        else {
+        let storage = storage(&reader, &store, &mut problems);
+        let (Some(mut settings), Some(discovery), Some(auth), Some(authorities), Some(storage), true) = (
+            settings,
+            discovery,
+            auth,
+            authorities,
+            storage,
+            problems.is_empty(),
+        ) else {
             return Err(StartError::Config(problems));
         };
         let mut warnings = warnings(&reader, &registrations);
-        warnings.extend(settings.warning());
-        let http = HttpClients::trusting(&authorities)?;
+        warnings.extend(settings.warning().into_iter().chain(storage.1.notices().to_vec()));
         let discovery = Live::new(discovery);
+        let (tasks, authorities, (data, database)) = (Tasks::default(), Arc::new(authorities), storage);
         let env = PluginEnv {
-            http,
-            tasks: Tasks::default(),
+            http: HttpClients::trusting(&authorities)?,
             config: store,
             discovery: discovery.clone(),
+            database: Database::new(database, data.clone(), Arc::clone(&authorities), tasks.clone()),
+            tasks,
             data,
-            authorities: Arc::new(authorities),
+            authorities,
         };
         let default_policy_disabled = auth.default_policy_disabled;
         let authenticator = Authenticator::new(auth, discovery.clone(), env.http.clone(), env.tasks.clone());
@@ -167,6 +175,17 @@ impl App {
             .collect::<Vec<_>>()
             .join(", ")
     }
+}
+
+/// What is kept, and where.
+fn storage(
+    reader: &ConfigReader,
+    store: &ConfigStore,
+    problems: &mut Vec<ConfigError>,
+) -> Option<(DataFolder, DatabaseSettings)> {
+    let data = keep(data_folder::read(reader, &store.environment()), problems);
+    let database = keep(DatabaseSettings::read(reader), problems);
+    data.zip(database)
 }
 
 fn warnings(reader: &ConfigReader, registrations: &[Registration]) -> Vec<String> {

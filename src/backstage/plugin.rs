@@ -13,6 +13,7 @@ use crate::{
     config::{ConfigError, ConfigReader, ConfigStore, Live},
     infra::{
         data_folder::DataFolder,
+        database::Database,
         http_client::{Authorities, HttpClients},
         tasks::Tasks,
     },
@@ -60,6 +61,8 @@ pub struct PluginEnv {
     pub authorities: Arc<Authorities>,
     /// The folder for what should outlive a restart.
     pub data: DataFolder,
+    /// The service's database; opened when somebody first needs it.
+    pub database: Database,
     /// Where the portal's other plugins are; follows reloads.
     pub discovery: Live<Discovery>,
 }

@@ -80,6 +80,17 @@ impl DataFolder {
     }
 }
 
+impl DataFolder {
+    /// Whether a file of this name is there from an earlier run, or from this one. Makes nothing.
+    pub fn holds(&self, file: &str) -> bool {
+        let place = match self.0.made.get() {
+            Some(Ok(made)) => &made.path,
+            _ => self.0.configured.as_ref().unwrap_or(&self.0.usual),
+        };
+        place.join(file).exists()
+    }
+}
+
 impl Inner {
     fn make(&self) -> Result<Made, String> {
         if let Some(path) = &self.configured {
@@ -163,6 +174,16 @@ mod tests {
         assert_eq!(fs::read_dir(&wanted).unwrap().count(), 0);
         drop(folder);
         assert!(wanted.exists(), "it stays");
+    }
+
+    #[test]
+    fn looking_for_a_file_makes_no_folder() {
+        let root = tempfile::tempdir().unwrap();
+        let wanted = root.path().join("state");
+        let folder = folder(Some(wanted.clone()), root.path());
+        assert!(!folder.holds("file") && !wanted.exists());
+        fs::write(folder.path().unwrap().join("file"), "x").unwrap();
+        assert!(folder.holds("file"));
     }
 
     #[test]

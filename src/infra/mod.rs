@@ -3,6 +3,7 @@
 pub mod clock;
 mod crypto;
 pub mod data_folder;
+pub mod database;
 pub mod git;
 pub mod http_client;
 pub mod http_proxy;

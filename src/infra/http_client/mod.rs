@@ -2,6 +2,7 @@
 
 mod failure;
 mod limited;
+mod pem;
 mod unverified;
 
 use std::{collections::HashSet, net::IpAddr, path::Path, sync::Arc, time::Duration};
@@ -13,6 +14,7 @@ use rustls::{
 use tracing::warn;
 use url::{Host, Url};
 
+pub(in crate::infra) use self::pem::trusted_pem;
 use self::unverified::Unverified;
 pub use self::{
     failure::{CertificateFlaw, WireFailure, certificate_flaw, classify},

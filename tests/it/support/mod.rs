@@ -6,6 +6,7 @@ pub(crate) mod binary;
 pub(crate) mod code_host;
 pub(crate) mod git;
 pub(crate) mod github;
+pub(crate) mod guarded;
 pub(crate) mod kubernetes;
 pub(crate) mod kubernetes_fake;
 pub(crate) mod log;

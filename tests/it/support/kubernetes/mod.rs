@@ -30,7 +30,6 @@ pub(crate) mod audit;
 mod binaries;
 mod certificates;
 mod cluster;
-mod guarded;
 pub(crate) mod issuer;
 mod kinds;
 pub(crate) mod kratix;

@@ -14,9 +14,9 @@ use super::{
     api::Api,
     binaries,
     certificates::{Authority, write_keys},
-    guarded::Guarded,
     issuer::{CLIENT_ID, Issuer, PREFIX},
 };
+use crate::support::guarded::Guarded;
 
 /// The token of the user `admin` in the group `system:masters`.
 pub(super) const ADMIN_TOKEN: &str = "token-of-the-admin";

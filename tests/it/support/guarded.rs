@@ -10,21 +10,21 @@ use std::{
 
 use parking_lot::Mutex;
 
-/// Reads signals to pass on from the pipe; its end, which the kernel brings about when the test process is gone, is
-/// the last one. The folder to remove may be empty.
+/// Reads signals to pass on from the pipe; at its end, which the kernel brings about when the test process is gone, it
+/// sends the last one. The folder to remove may be empty.
 const GUARD: &str = r#"
-log=$1; folder=$2; shift 2
+last=$1; log=$2; folder=$3; shift 3
 "$@" </dev/null >>"$log" 2>&1 &
 child=$!
 while read -r signal; do kill "-$signal" "$child"; done
-kill -KILL "$child"
+kill "-$last" "$child"
 wait "$child"
 # Whoever else writes there is ending too.
 [ -z "$folder" ] || rm -rf "$folder" || { sleep 1; rm -rf "$folder"; }
 "#;
 
 /// The process; killed when dropped.
-pub(super) struct Guarded {
+pub(crate) struct Guarded {
     shell: Child,
     pipe: Mutex<Option<ChildStdin>>,
     log: PathBuf,
@@ -32,9 +32,14 @@ pub(super) struct Guarded {
 
 impl Guarded {
     /// Starts the command, which writes to the log; with it goes the folder.
-    pub(super) fn start(command: &[String], log: &Path, folder: Option<&Path>) -> Self {
+    pub(crate) fn start(command: &[String], log: &Path, folder: Option<&Path>) -> Self {
+        Self::start_until("KILL", command, log, folder)
+    }
+
+    /// The same for what must clean up: this signal ends it.
+    pub(crate) fn start_until(last: &str, command: &[String], log: &Path, folder: Option<&Path>) -> Self {
         let mut shell = Command::new("sh");
-        shell.args(["-c", GUARD, "guard"]).arg(log);
+        shell.args(["-c", GUARD, "guard", last]).arg(log);
         shell.arg(folder.unwrap_or(Path::new(""))).args(command);
         shell
             .stdin(Stdio::piped())
@@ -52,14 +57,14 @@ impl Guarded {
     }
 
     /// Sends a signal by its name without `SIG`.
-    pub(super) fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let mut pipe = self.pipe.lock();
         let pipe = pipe.as_mut().expect("it was not stopped");
         writeln!(pipe, "{name}").expect("the guard reads");
     }
 
     /// What it wrote so far.
-    pub(super) fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
 }

@@ -1,0 +1,92 @@
+//! The tables, step by step; the SQL is in `schema/migrations` and part of the binary.
+//!
+//! A step only ever adds, so that during an update the older replicas go on beside the newer ones.
+
+use sqlx::{
+    SqlSafeStr as _,
+    migrate::{Migration, MigrationType, Migrator},
+};
+
+/// A step: its number, its name, its SQL.
+type Step = (i64, &'static str, &'static str);
+
+/// Finds a file of both folders at build time.
+macro_rules! steps {
+    ($folder:literal) => {
+        &[
+            (
+                1,
+                "signing_keys",
+                include_str!(concat!(
+                    "../../../schema/migrations/",
+                    $folder,
+                    "/0001_signing_keys.sql"
+                )),
+            ),
+            (
+                2,
+                "pending_requests",
+                include_str!(concat!(
+                    "../../../schema/migrations/",
+                    $folder,
+                    "/0002_pending_requests.sql"
+                )),
+            ),
+        ]
+    };
+}
+
+const SQLITE: &[Step] = steps!("sqlite");
+const POSTGRES: &[Step] = steps!("postgres");
+
+/// The steps for SQLite.
+pub(super) fn sqlite() -> Migrator {
+    migrator(SQLITE)
+}
+
+/// The steps for PostgreSQL, where a lock keeps replicas from taking one at the same time.
+pub(super) fn postgres() -> Migrator {
+    migrator(POSTGRES)
+}
+
+fn migrator(steps: &[Step]) -> Migrator {
+    let migration = |(number, name, sql): &Step| {
+        Migration::new(
+            *number,
+            (*name).into(),
+            MigrationType::Simple,
+            sql.into_sql_str(),
+            false,
+        )
+    };
+    let mut migrator = Migrator::with_migrations(steps.iter().map(migration).collect());
+    // A newer replica may have gone further.
+    migrator.set_ignore_missing(true);
+    migrator
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn every_file_of_both_folders_is_a_step() {
+        for (folder, steps) in [("sqlite", SQLITE), ("postgres", POSTGRES)] {
+            let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+                .join("schema/migrations")
+                .join(folder);
+            let entries = std::fs::read_dir(&folder).unwrap();
+            let mut files: Vec<_> = entries
+                .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+                .collect();
+            files.sort();
+            let known: Vec<_> = steps
+                .iter()
+                .map(|(number, name, _)| format!("{number:04}_{name}.sql"))
+                .collect();
+            assert_eq!(files, known);
+        }
+    }
+}
