@@ -98,7 +98,8 @@ fn fresh_app() -> &'static Path {
     })
 }
 
-fn browse(visit: &str) -> Value {
+/// Makes a visit in a browser, and returns what the page saw; `tests/node/browser/visit.mjs` says how both are written.
+pub(crate) fn browse(visit: &str) -> Value {
     let script = node::installed("browser").join("visit.mjs");
     let mut node = Command::new("node")
         .arg(script)

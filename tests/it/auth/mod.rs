@@ -8,6 +8,6 @@ mod limits;
 mod log;
 mod malformed;
 mod refresh;
-mod sample;
+pub(crate) mod sample;
 mod service;
 mod verdicts;

@@ -59,7 +59,8 @@ pub(crate) async fn start_without_policy(fake: &FakeBackstage) -> TestApp {
     start_as(&fixture_yaml(fake).replacen("  auth:\n", open, 1)).await
 }
 
-async fn start_as(app_config: &str) -> TestApp {
+/// The same under any app-config without the section `sample`.
+pub(crate) async fn start_as(app_config: &str) -> TestApp {
     let register = |backend: BackendBuilder| backend.add::<Sample>();
     TestApp::start_with(&format!("{app_config}sample: {{}}\n"), register).await
 }

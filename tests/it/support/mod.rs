@@ -2,6 +2,7 @@
 
 pub(crate) mod app;
 pub(crate) mod backstage;
+pub(crate) mod backstage_backend;
 pub(crate) mod binary;
 pub(crate) mod code_host;
 pub(crate) mod git;

@@ -5,6 +5,8 @@
 //   { "calls": [{ "status": 200, "body": "…" } or { "failed": "Failed to fetch" }],
 //     "preflights": [{ "url": "…", "status": 204, "headers": { … } }] }
 //
+// A call may have "headers", "credentials" and a "body" besides, which is sent as JSON.
+//
 // Nothing has to listen on the origin's own port: the browser is told to find that host and port at our little
 // server. Requests are not intercepted, since an intercepting driver would answer preflights by itself.
 import { createServer } from 'node:http';
@@ -67,11 +69,17 @@ try {
   rmSync(profile, { recursive: true, force: true });
 }
 
-// Runs in the page. No content type and no body, on POST neither; default mode and credentials.
-async function asTheFrontendDoes({ method, url, token }) {
+// Runs in the page. Unless told otherwise: no content type and no body, on POST neither; default mode and credentials.
+async function asTheFrontendDoes({ method, url, token, headers = {}, credentials, body }) {
   try {
-    const headers = token ? { Authorization: `Bearer ${token}` } : {};
-    const response = await fetch(url, { method, headers });
+    const authorization = token ? { Authorization: `Bearer ${token}` } : {};
+    const type = body ? { 'Content-Type': 'application/json' } : {};
+    const response = await fetch(url, {
+      method,
+      headers: { ...headers, ...authorization, ...type },
+      credentials,
+      body: body && JSON.stringify(body),
+    });
     return { status: response.status, body: await response.text() };
   } catch (error) {
     return { failed: error.message };

@@ -43,3 +43,4 @@ pub(crate) use issuer::CLIENT_ID;
 pub(crate) use kinds::RequestKind;
 pub(crate) use kratix::{Kratix, Step};
 pub(crate) use rbac::{Rule, Subject};
+pub(crate) use server::free_ports;

@@ -133,7 +133,7 @@ fn tell(took: Duration) {
 
 /// Ports that nobody has, and that the system gives to nobody by itself: until the children listen, and while one is
 /// stopped, some other test's connection would take one of those.
-fn free_ports<const N: usize>() -> [u16; N] {
+pub(crate) fn free_ports<const N: usize>() -> [u16; N] {
     let mut taken = Vec::new();
     std::array::from_fn(|_| {
         let listener = std::iter::repeat_with(listen_below_the_ephemeral_ports)
