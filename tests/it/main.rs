@@ -24,6 +24,7 @@ mod integrations;
 mod kubernetes;
 mod layering;
 mod mount;
+mod portal;
 mod reload;
 mod simulator;
 mod ske;
