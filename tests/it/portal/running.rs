@@ -85,7 +85,8 @@ impl Portal {
             .await;
         let knows_us = |actions: &Value| {
             let ids = actions.as_array().unwrap();
-            ids.iter().any(|action| action["id"] == "ske:configure-resource")
+            let knows = |id: &str| ids.iter().any(|action| action["id"] == id);
+            knows("ske:configure-resource") && knows("spacelift-io:trigger-run")
         };
         self.until("/api/scaffolder/v2/actions", knows_us).await;
     }
