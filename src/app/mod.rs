@@ -7,27 +7,23 @@ mod front;
 mod reload;
 mod serve;
 mod settings;
+mod shared;
 mod unknown_keys;
 
 use std::{io, sync::Arc};
 
-use self::{front::Front, settings::Settings};
+use self::{front::Front, settings::Settings, shared::SharedSettings};
 use crate::{
     backstage::{
         BackendBuilder, PluginEnv,
-        auth::{AuthConfig, Authenticator},
+        auth::Authenticator,
         builder::Registration,
         discovery::Discovery,
         lifecycle::Lifecycle,
         root::{Root, Shared},
     },
     config::{ConfigError, ConfigReader, ConfigStore, Live},
-    infra::{
-        data_folder::DataFolder,
-        database::{Database, DatabaseSettings},
-        http_client::{ClientError, HttpClients},
-        tasks::Tasks,
-    },
+    infra::http_client::ClientError,
     plugins,
 };
 
@@ -99,39 +95,18 @@ impl App {
         let reader = store.reader();
         let (registrations, mut problems) = register(BackendBuilder::new(reader.clone())).finish();
         let settings = keep(Settings::read(&reader, options.listen.as_deref()), &mut problems);
-        let (on, off) = (ids(&registrations, true), ids(&registrations, false));
-        let discovery = keep(
-            Discovery::with_plugins_off(&reader, &on, &off, options.listen.as_deref()),
-            &mut problems,
-        );
-        let auth = keep(AuthConfig::read(&reader), &mut problems);
-        let authorities = keep(authorities::read(&reader, &options.ca_files), &mut problems);
-        let storage = storage(&reader, &store, &mut problems);
-        let (Some(mut settings), Some(discovery), Some(auth), Some(authorities), Some(storage), true) = (
-            settings,
-            discovery,
-            auth,
-            authorities,
-            storage,
-            problems.is_empty(),
-        ) else {
+        let shared = SharedSettings::read(&store, options, &registrations);
+        let shared = keep(shared, &mut problems);
+        let (Some(mut settings), Some(shared), true) = (settings, shared, problems.is_empty()) else {
             return Err(StartError::Config(problems));
         };
         let mut warnings = warnings(&reader, &registrations);
-        warnings.extend(settings.warning().into_iter().chain(storage.1.notices().to_vec()));
-        let discovery = Live::new(discovery);
-        let (tasks, authorities, (data, database)) = (Tasks::default(), Arc::new(authorities), storage);
-        let env = PluginEnv {
-            http: HttpClients::trusting(&authorities)?,
-            config: store,
-            discovery: discovery.clone(),
-            database: Database::new(database, data.clone(), Arc::clone(&authorities), tasks.clone()),
-            tasks,
-            data,
-            authorities,
-        };
+        warnings.extend(settings.warning());
+        warnings.extend_from_slice(shared.database_notices());
+        let (env, auth) = shared.env(store)?;
+        let discovery = env.discovery.clone();
         let default_policy_disabled = auth.default_policy_disabled;
-        let authenticator = Authenticator::new(auth, discovery.clone(), env.http.clone(), env.tasks.clone());
+        let authenticator = Authenticator::new(auth, env.tokens.clone(), discovery.clone(), env.http.clone());
         let lifecycle = Lifecycle::new(settings.lifecycle);
         let shared = Shared {
             lifecycle: lifecycle.clone(),
@@ -140,7 +115,7 @@ impl App {
             health_headers: settings.health_headers.clone(),
         };
         let root = Arc::new(Root::new(&registrations, shared));
-        let front = Front::of(&settings, on, &env);
+        let front = Front::of(&settings, ids(&registrations, true), &env);
         let writer = Arc::clone(&root);
         settings.edge = settings
             .edge
@@ -175,17 +150,6 @@ impl App {
             .collect::<Vec<_>>()
             .join(", ")
     }
-}
-
-/// What is kept, and where.
-fn storage(
-    reader: &ConfigReader,
-    store: &ConfigStore,
-    problems: &mut Vec<ConfigError>,
-) -> Option<(DataFolder, DatabaseSettings)> {
-    let data = keep(data_folder::read(reader, &store.environment()), problems);
-    let database = keep(DatabaseSettings::read(reader), problems);
-    data.zip(database)
 }
 
 fn warnings(reader: &ConfigReader, registrations: &[Registration]) -> Vec<String> {

@@ -1,7 +1,10 @@
 //! What follows a configuration reload.
 
 use super::App;
-use crate::backstage::discovery::Discovery;
+use crate::backstage::{
+    discovery::Discovery,
+    permission::{self, PermissionSettings},
+};
 
 /// Lets plugins and discovery follow; a reload that any of them refuses changes nothing.
 pub(super) fn follow(app: &App) {
@@ -14,6 +17,12 @@ pub(super) fn follow(app: &App) {
         let newer = Discovery::with_plugins_off(reader, &on, &off, listen.as_deref())?;
         let discovery = discovery.clone();
         Ok(Box::new(move || discovery.set(newer)))
+    });
+    let permission = app.env.permission.clone();
+    app.env.config.on_change(permission::LIVE_KEYS, move |reader| {
+        let newer = PermissionSettings::read(reader)?;
+        let permission = permission.clone();
+        Ok(Box::new(move || permission.set(newer)))
     });
     for registration in &app.registrations {
         if let Some(on) = &registration.on {

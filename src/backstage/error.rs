@@ -3,7 +3,7 @@
 //! A handler returns `BackstageError`; the mount of its plugin turns it into that plugin's body
 //! (`ErrorBody`), and the request's one log line carries the inside cause. Nothing else logs it.
 
-use std::{borrow::Cow, error::Error, sync::Arc};
+use std::{borrow::Cow, error::Error, fmt, sync::Arc};
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue, StatusCode};
@@ -140,6 +140,13 @@ impl BackstageError {
             next = error.source();
         }
         (!parts.is_empty()).then(|| parts.join(": "))
+    }
+}
+
+impl fmt::Display for BackstageError {
+    /// The outside message.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.message)
     }
 }
 

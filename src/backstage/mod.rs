@@ -1,8 +1,10 @@
 //! The Backstage contract every plugin shares: plugin ids, credentials, error bodies.
 
 pub mod actions;
+pub mod audit;
 pub mod auth;
 pub mod builder;
+pub mod catalog;
 pub mod discovery;
 pub mod error;
 pub mod front;
@@ -11,6 +13,7 @@ pub mod lifecycle;
 mod mount;
 pub mod permission;
 pub mod plugin;
+pub mod plugin_client;
 pub mod root;
 pub mod routes;
 pub mod user_text;

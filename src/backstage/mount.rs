@@ -13,11 +13,13 @@ use http::{HeaderValue, Request, StatusCode, header};
 use tower::ServiceExt;
 
 use super::{
-    actions::{self, ActionSettings, Actions, Invocation, Registry},
+    actions::{self, ActionSettings, Invocation, Registry},
+    audit::Origin,
     auth::{self, AuthPolicy, Authenticator, PluginDoor},
     builder::Registration,
     error::{BackstageError, ErrorBody, RequestLine},
     lifecycle::Lifecycle,
+    permission::{self, Permission},
     plugin::Plugin,
     root::Shared,
     routes::{Match, Routes, with_path},
@@ -50,9 +52,28 @@ pub(super) struct PluginMount {
 struct Started {
     door: Arc<PluginDoor>,
     /// `None`: the plugin's section is missing.
-    routes: Option<Routes>,
+    routes: Option<PluginRoutes>,
+}
+
+/// Everything a started plugin answers behind the barrier.
+#[derive(Debug)]
+struct PluginRoutes {
+    own: Routes,
     /// The list of the plugin's actions and the ways to invoke them.
     actions: Routes,
+    /// Which permissions the plugin asks for.
+    permissions: Routes,
+}
+
+impl PluginRoutes {
+    /// The routes that know the path; the plugin's own say of all others that there are none.
+    fn of(&self, path: &str) -> &Routes {
+        let shared = [&self.actions, &self.permissions];
+        shared
+            .into_iter()
+            .find(|routes| routes.knows(path))
+            .unwrap_or(&self.own)
+    }
 }
 
 impl PluginMount {
@@ -74,24 +95,39 @@ impl PluginMount {
 
     /// Puts a started plugin behind the gate; `None` when its section is missing.
     pub(super) fn start(&self, plugin: Option<Plugin>) {
-        let (routes, policies, actions) = match plugin {
-            Some(plugin) => (Some(plugin.routes), plugin.auth_policies, plugin.actions),
-            None => (None, Vec::new(), Actions::new()),
+        let Some(plugin) = plugin else {
+            return self.open(Vec::new(), None);
         };
-        let registry = self.action_settings.clone();
-        let registry = registry.map(|settings| Registry::new(self.id, actions, settings));
-        let actions = registry.map(actions::routes).unwrap_or_default();
+        let shown_by = plugin.actions.visibility_permissions();
+        let declared: Vec<Permission> = plugin
+            .permissions
+            .declared()
+            .iter()
+            .copied()
+            .chain(shown_by)
+            .collect();
+        let actions = self.action_settings.clone().map(|settings| {
+            let registry = Registry::new(self.id, plugin.actions, settings, plugin.permissions);
+            actions::routes(registry)
+        });
+        let routes = PluginRoutes {
+            own: plugin.routes,
+            actions: actions.unwrap_or_default(),
+            permissions: permission::routes(&declared),
+        };
+        self.open(plugin.auth_policies, Some(routes));
+    }
+
+    fn open(&self, policies: Vec<AuthPolicy>, routes: Option<PluginRoutes>) {
         let door = self.door(policies);
         // The builder starts each mount once, so there is never a second value to lose here.
-        let _ = self.started.set(Started {
-            door,
-            routes,
-            actions,
-        });
+        let _ = self.started.set(Started { door, routes });
     }
 
     /// Answers a request whose path, relative to the mount, is `path`.
     pub(super) async fn answer(&self, mut request: Request<Body>, path: &str) -> Response {
+        let origin = Arc::new(Origin::of(&request));
+        request.extensions_mut().insert(origin);
         let path = if path.is_empty() { "/" } else { path };
         let Some(uri) = with_path(request.uri(), path) else {
             return StatusCode::BAD_REQUEST.into_response();
@@ -149,10 +185,7 @@ impl PluginMount {
         }
         let routes = started.routes.as_ref().ok_or_else(|| self.section_missing())?;
         let request = body::receive(request).await.map_err(unusable_body)?;
-        if started.actions.knows(request.uri().path()) {
-            return route(&started.actions, request).await;
-        }
-        route(routes, request).await
+        route(routes.of(request.uri().path()), request).await
     }
 
     fn door(&self, policies: Vec<AuthPolicy>) -> Arc<PluginDoor> {

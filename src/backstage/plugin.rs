@@ -4,9 +4,11 @@ use std::{future::Future, sync::Arc};
 
 use super::{
     actions::Actions,
-    auth::AuthPolicy,
+    audit::AuditSettings,
+    auth::{AuthPolicy, TokenIssuer},
     discovery::Discovery,
     error::{self, BackstageError, RequestLine},
+    permission::{PermissionSettings, Permissions},
     routes::Routes,
 };
 use crate::{
@@ -65,6 +67,12 @@ pub struct PluginEnv {
     pub database: Database,
     /// Where the portal's other plugins are; follows reloads.
     pub discovery: Live<Discovery>,
+    /// Signs the tokens with which the portal's other plugins are called.
+    pub tokens: TokenIssuer,
+    /// How the portal decides what its users may do; follows reloads.
+    pub permission: Live<PermissionSettings>,
+    /// At which level each kind of audit event is written.
+    pub audit: Arc<AuditSettings>,
 }
 
 /// A started plugin.
@@ -75,6 +83,8 @@ pub struct Plugin {
     pub auth_policies: Vec<AuthPolicy>,
     /// What Templates, agents and scripts can run by name; empty is fine.
     pub actions: Actions,
+    /// Decides what its callers may do, and declares by which permissions.
+    pub permissions: Permissions,
 }
 
 /// Why a plugin could not start.

@@ -11,6 +11,9 @@ use crate::infra::clock;
 /// What a line is from when its event does not name a `service` or plugin.
 const SERVICE: &str = "stagedoor";
 
+/// Fields so named hold JSON already, since an event of ours cannot hold objects.
+const JSON: &str = "json.";
+
 const GREY: &[u8] = b"\x1b[2m";
 const BLUE: &[u8] = b"\x1b[34m";
 const CYAN: &[u8] = b"\x1b[36m";
@@ -136,10 +139,16 @@ impl LineWriter {
                 self.source.clear();
                 self.source.push_str(value);
             }
-            _ => {
-                push_name(&mut self.fields, self.format, name);
-                push_json(&mut self.fields, value);
-            }
+            _ => match name.strip_prefix(JSON) {
+                Some(name) => {
+                    push_name(&mut self.fields, self.format, name);
+                    self.fields.extend_from_slice(value.as_bytes());
+                }
+                None => {
+                    push_name(&mut self.fields, self.format, name);
+                    push_json(&mut self.fields, value);
+                }
+            },
         }
     }
 

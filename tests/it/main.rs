@@ -9,6 +9,7 @@
 )]
 
 mod actions;
+mod audit;
 mod auth;
 mod browser;
 mod canary;
@@ -24,6 +25,7 @@ mod integrations;
 mod kubernetes;
 mod layering;
 mod mount;
+mod permissions;
 mod portal;
 mod reload;
 mod simulator;

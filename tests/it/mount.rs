@@ -4,7 +4,8 @@ use axum::extract::Path;
 use serde_json::{Value, json};
 use stagedoor::{
     backstage::{
-        BackendBuilder, BackendPlugin, Check, InitError, Plugin, PluginEnv, actions::Actions, routes::Routes,
+        BackendBuilder, BackendPlugin, Check, InitError, Plugin, PluginEnv, actions::Actions,
+        permission::Permissions, routes::Routes,
     },
     config::{ConfigError, ConfigReader, Live},
 };
@@ -38,7 +39,7 @@ impl BackendPlugin for Echo {
         }
     }
 
-    async fn init(_: Live<()>, _: PluginEnv) -> Result<Plugin, InitError> {
+    async fn init(_: Live<()>, env: PluginEnv) -> Result<Plugin, InitError> {
         let routes = Routes::new()
             .get("/things/{id}", |Path(id): Path<String>| async move { id })
             .post("/things", |body: String| async move { body })
@@ -52,6 +53,7 @@ impl BackendPlugin for Echo {
             routes,
             auth_policies: Vec::new(),
             actions: Actions::new(),
+            permissions: Permissions::new(Self::ID, &env, &[]),
         })
     }
 

@@ -4,7 +4,8 @@ use std::{fs, sync::Arc};
 
 use stagedoor::{
     backstage::{
-        BackendBuilder, BackendPlugin, Check, InitError, Plugin, PluginEnv, actions::Actions, routes::Routes,
+        BackendBuilder, BackendPlugin, Check, InitError, Plugin, PluginEnv, actions::Actions,
+        permission::Permissions, routes::Routes,
     },
     config::{ConfigError, ConfigReader, Live},
 };
@@ -28,7 +29,7 @@ impl BackendPlugin for Told {
         reader.number("told.number").map_err(|problem| vec![problem])
     }
 
-    async fn init(config: Live<f64>, _: PluginEnv) -> Result<Plugin, InitError> {
+    async fn init(config: Live<f64>, env: PluginEnv) -> Result<Plugin, InitError> {
         let routes = Routes::new().get("/number", move || {
             let number = *config.get();
             async move { number.to_string() }
@@ -37,6 +38,7 @@ impl BackendPlugin for Told {
             routes,
             auth_policies: Vec::new(),
             actions: Actions::new(),
+            permissions: Permissions::new(Self::ID, &env, &[]),
         })
     }
 

@@ -45,7 +45,7 @@ pub(super) async fn invoke(
             "Actions must be invoked by an authenticated principal, not an anonymous request",
         ));
     }
-    let action = registry.find(id, &caller)?;
+    let action = registry.find(id, &caller).await?;
     if !action.attributes.read_only {
         registry.settings().write_callers.admit(&caller)?;
     }

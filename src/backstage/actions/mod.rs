@@ -12,7 +12,6 @@ mod registry;
 mod routes;
 mod schema;
 mod settings;
-mod visibility;
 
 pub use action::{Action, Attributes, Call, Example, NoInput};
 pub use registry::Actions;

@@ -8,10 +8,13 @@ use super::{
     action::{Action, Attributes, Call, Example},
     schema::Schema,
     settings::ActionSettings,
-    visibility::is_visible,
 };
 use crate::{
-    backstage::{auth::Credentials, error::BackstageError, permission::Permission},
+    backstage::{
+        auth::Credentials,
+        error::BackstageError,
+        permission::{Permission, Permissions, Verdicts},
+    },
     config::Live,
 };
 
@@ -94,6 +97,11 @@ impl Actions {
         self
     }
 
+    /// The permissions by which some of them are shown.
+    pub(crate) fn visibility_permissions(&self) -> impl Iterator<Item = Permission> {
+        self.entries.iter().filter_map(|entry| entry.visible_with)
+    }
+
     /// Returns what is wrong with them: names given twice, schemas nobody checks, examples that do not fit.
     pub(crate) fn faults(&self) -> Vec<String> {
         let mut names = HashSet::new();
@@ -126,6 +134,12 @@ async fn run<A: Action>(action: Arc<A>, call: Call<Value>) -> Result<Value, Back
 }
 
 impl Entry {
+    /// Whether the verdicts show it; none is needed for most.
+    fn is_visible(&self, verdicts: Option<&Verdicts>) -> bool {
+        let allowed = |needed| verdicts.is_some_and(|verdicts| verdicts.require(&needed).is_ok());
+        self.visible_with.is_none_or(allowed)
+    }
+
     fn faults(&self) -> Vec<String> {
         let schemas = [Some(("input", &self.input)), Some(("output", &self.output))];
         let secrets = self.secrets.as_ref().map(|secrets| ("secrets", secrets));
@@ -180,11 +194,17 @@ pub(crate) struct Registry {
     entries: Vec<(String, Entry)>,
     absent: Vec<(String, &'static str)>,
     settings: Live<ActionSettings>,
+    permissions: Permissions,
 }
 
 impl Registry {
     /// Puts the actions under their plugin's id.
-    pub(crate) fn new(plugin_id: &'static str, actions: Actions, settings: Live<ActionSettings>) -> Self {
+    pub(crate) fn new(
+        plugin_id: &'static str,
+        actions: Actions,
+        settings: Live<ActionSettings>,
+        permissions: Permissions,
+    ) -> Self {
         let with_id = |entry: Entry| (id_of(plugin_id, entry.name), entry);
         let absent = actions.absent.into_iter();
         Self {
@@ -192,6 +212,7 @@ impl Registry {
             entries: actions.entries.into_iter().map(with_id).collect(),
             absent: absent.map(|(name, why)| (id_of(plugin_id, name), why)).collect(),
             settings,
+            permissions,
         }
     }
 
@@ -200,28 +221,40 @@ impl Registry {
         self.settings.get()
     }
 
-    /// Returns the listing of what the caller may see. Asks nobody.
-    pub(super) fn list(&self, caller: &Credentials) -> Value {
+    /// Returns the listing of what the caller may see. Asks nobody unless an action names a permission for that; such
+    /// actions stay hidden while nobody decides, since all others must be found.
+    pub(super) async fn list(&self, caller: &Credentials) -> Value {
         let settings = self.settings.get();
-        let seen = self
+        let offered = self
             .entries
             .iter()
-            .filter(|(id, entry)| shows(&settings, id, entry, caller));
-        let listings: Vec<Value> = seen.map(|(_, entry)| entry.listing(self.plugin_id)).collect();
+            .filter(|(id, entry)| offers(&settings, id, entry));
+        let offered: Vec<&Entry> = offered.map(|(_, entry)| entry).collect();
+        let needed: Vec<Permission> = offered.iter().filter_map(|entry| entry.visible_with).collect();
+        let verdicts = match needed.as_slice() {
+            [] => None,
+            needed => self.permissions.decide(caller, needed).await.ok(),
+        };
+        let seen = offered.iter().filter(|entry| entry.is_visible(verdicts.as_ref()));
+        let listings: Vec<Value> = seen.map(|entry| entry.listing(self.plugin_id)).collect();
         json!({ "actions": listings })
     }
 
     /// Finds an action that the caller may see.
     ///
     /// # Errors
-    /// 404 alike for what does not exist, is filtered out, or is hidden.
-    pub(super) fn find(&self, id: &str, caller: &Credentials) -> Result<&Entry, BackstageError> {
+    /// 404 alike for what does not exist, is filtered out, or is hidden; 502, 503 or 504 when nobody decides.
+    pub(super) async fn find(&self, id: &str, caller: &Credentials) -> Result<&Entry, BackstageError> {
         let settings = self.settings.get();
         let found = self.entries.iter().find(|(each, _)| each == id);
-        let found = found.filter(|(id, entry)| shows(&settings, id, entry, caller));
-        found
-            .map(|(_, entry)| entry)
-            .ok_or_else(|| BackstageError::not_found(self.why_not(id)))
+        let found = found.filter(|(id, entry)| offers(&settings, id, entry));
+        let unknown = || BackstageError::not_found(self.why_not(id));
+        let (_, entry) = found.ok_or_else(unknown)?;
+        if let Some(needed) = entry.visible_with {
+            let verdicts = self.permissions.decide(caller, &[needed]).await?;
+            verdicts.require(&needed).map_err(|_| unknown())?;
+        }
+        Ok(entry)
     }
 
     fn why_not(&self, id: &str) -> String {
@@ -240,9 +273,8 @@ fn shortened(id: &str) -> Cow<'_, str> {
     format!("{}{CUT}", &id[..id.floor_char_boundary(MAX_REPEATED - CUT.len())]).into()
 }
 
-fn shows(settings: &ActionSettings, id: &str, entry: &Entry, caller: &Credentials) -> bool {
+fn offers(settings: &ActionSettings, id: &str, entry: &Entry) -> bool {
     settings.filter.admits(id, entry.attributes)
-        && is_visible(entry.visible_with.as_ref(), caller, settings.permissions_enabled)
 }
 
 fn id_of(plugin_id: &str, name: &str) -> String {

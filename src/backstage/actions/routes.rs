@@ -49,7 +49,7 @@ pub(super) fn invokes(path: &str) -> bool {
 }
 
 async fn list(registry: Arc<Registry>, caller: Credentials) -> Result<JsonResponse, BackstageError> {
-    written(&registry.list(&caller))
+    written(&registry.list(&caller).await)
 }
 
 /// v1: the body is the input.

@@ -12,7 +12,6 @@ use crate::{
 pub(crate) const LIVE_KEYS: &[&str] = &[
     "backend.actions.filter",
     "backend.actions.pluginSources",
-    "permission.enabled",
     "stagedoor.actions.writeCallers",
 ];
 
@@ -21,8 +20,6 @@ pub(crate) const LIVE_KEYS: &[&str] = &[
 pub(crate) struct ActionSettings {
     pub(super) filter: ActionFilter,
     pub(super) write_callers: WriteCallers,
-    /// `permission.enabled`.
-    pub(super) permissions_enabled: bool,
     /// What a reason phrase must never say, longest first.
     pub(super) secrets: Vec<SecretString>,
 }
@@ -32,14 +29,12 @@ impl ActionSettings {
     pub(crate) fn read(reader: &ConfigReader, plugin_id: &str) -> Result<Self, Vec<ConfigError>> {
         let mut problems = Problems::default();
         let write_callers = problems.of(WriteCallers::read(reader));
-        let permissions_enabled = problems.of(reader.optional_boolean("permission.enabled"));
         let mut errors = problems.into_errors();
         let filter = ActionFilter::read(reader, plugin_id).map_err(|found| errors.extend(found));
-        match (filter, write_callers, permissions_enabled) {
-            (Ok(filter), Some(write_callers), Some(permissions_enabled)) => Ok(Self {
+        match (filter, write_callers) {
+            (Ok(filter), Some(write_callers)) => Ok(Self {
                 filter,
                 write_callers,
-                permissions_enabled: permissions_enabled.unwrap_or_default(),
                 secrets: secrets(reader),
             }),
             _ => Err(errors),

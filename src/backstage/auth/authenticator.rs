@@ -6,7 +6,7 @@ use http::HeaderMap;
 use serde_json::Value;
 
 use super::{
-    AuthConfig, Credentials, LimitedAccess, Principal, ServicePrincipal,
+    AuthConfig, Credentials, LimitedAccess, Principal, ServicePrincipal, TokenIssuer,
     clock::Clock,
     key_source::Surroundings,
     key_store::KeyStore,
@@ -16,7 +16,7 @@ use super::{
 use crate::{
     backstage::{discovery::Discovery, error::BackstageError},
     config::Live,
-    infra::{http_client::HttpClients, tasks::Tasks},
+    infra::http_client::HttpClients,
 };
 
 /// Verifies tokens of all kinds. Cheap to clone; all clones share the caches.
@@ -29,21 +29,29 @@ pub(super) struct Inner {
     pub(super) discovery: Live<Discovery>,
     pub(super) keys: KeyStore,
     pub(super) clock: Clock,
+    pub(super) issuer: TokenIssuer,
     verified: VerifiedTokens,
 }
 
 impl Authenticator {
-    /// An authenticator with empty caches; nothing is fetched before a token needs it.
-    pub fn new(config: AuthConfig, discovery: Live<Discovery>, http: HttpClients, tasks: Tasks) -> Self {
+    /// An authenticator with empty caches; nothing is fetched before a token needs it. It shares the
+    /// issuer's clock and tasks.
+    pub fn new(
+        config: AuthConfig,
+        issuer: TokenIssuer,
+        discovery: Live<Discovery>,
+        http: HttpClients,
+    ) -> Self {
+        let clock = issuer.clock().clone();
         let surroundings = Surroundings {
             http,
-            tasks,
-            clock: Clock::default(),
+            tasks: issuer.tasks().clone(),
+            clock: clock.clone(),
         };
-        let clock = surroundings.clock.clone();
         Self(Arc::new(Inner {
             config,
             discovery,
+            issuer,
             verified: VerifiedTokens::new(clock.clone()),
             keys: KeyStore::new(surroundings),
             clock,
@@ -91,9 +99,9 @@ impl Authenticator {
         Ok(credentials)
     }
 
-    /// Returns the key document of the plugins we serve.
-    pub(super) fn own_keys(&self) -> &Value {
-        &self.0.config.own_keys.document
+    /// Returns the key document of a plugin we serve.
+    pub(super) async fn own_keys(&self, plugin_id: &str) -> Value {
+        self.0.issuer.own_keys(plugin_id).await
     }
 
     /// Returns the address a browser calls the plugin at.

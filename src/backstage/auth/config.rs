@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{external::ExternalAccess, external_config, own_keys::OwnKeys};
+use super::{external::ExternalAccess, external_config, own::KeySettings};
 use crate::config::{ConfigError, ConfigReader};
 
 /// Plugins of a stock portal that may well call us; nobody has to list them before they count as known.
@@ -30,7 +30,7 @@ pub struct AuthConfig {
     write_callers: HashSet<String>,
     /// In the order they are tried.
     pub(super) external: Vec<ExternalAccess>,
-    pub(super) own_keys: OwnKeys,
+    pub(super) own_keys: KeySettings,
 }
 
 impl AuthConfig {
@@ -58,7 +58,7 @@ impl AuthConfig {
         let plugin_sources = ids("backend.actions.pluginSources");
         let write_callers = ids("stagedoor.actions.writeCallers");
         let external = keep(&mut errors, external_config::read(reader));
-        let own_keys = keep(&mut errors, OwnKeys::read(reader));
+        let own_keys = keep(&mut errors, KeySettings::read(reader));
         if !errors.is_empty() {
             return Err(errors);
         }

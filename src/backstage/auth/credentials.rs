@@ -4,11 +4,17 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use secrecy::SecretString;
 
+use crate::backstage::audit::Origin;
+
 /// The verified caller of a request.
 ///
 /// Cheap to clone: a verified token is shared between all requests that carry it.
 #[derive(Debug, Clone)]
-pub struct Credentials(Arc<Inner>);
+pub struct Credentials {
+    verified: Arc<Inner>,
+    /// The request they came with; tokens are verified once for many.
+    origin: Option<Arc<Origin>>,
+}
 
 #[derive(Debug)]
 struct Inner {
@@ -76,11 +82,26 @@ pub struct AccessRestrictions {
 impl Credentials {
     /// Bundles a verified principal with its token and expiry (Unix seconds).
     pub fn new(principal: Principal, token: Option<SecretString>, expires_at: Option<i64>) -> Self {
-        Self(Arc::new(Inner {
-            principal,
-            token,
-            expires_at,
-        }))
+        Self {
+            verified: Arc::new(Inner {
+                principal,
+                token,
+                expires_at,
+            }),
+            origin: None,
+        }
+    }
+
+    /// The same, come with this request.
+    #[must_use]
+    pub(in crate::backstage) fn with_origin(mut self, origin: Arc<Origin>) -> Self {
+        self.origin = Some(origin);
+        self
+    }
+
+    /// Returns where the request came from, if there is one.
+    pub fn origin(&self) -> Option<&Origin> {
+        self.origin.as_deref()
     }
 
     /// Nobody.
@@ -90,17 +111,25 @@ impl Credentials {
 
     /// Returns who this is.
     pub fn principal(&self) -> &Principal {
-        &self.0.principal
+        &self.verified.principal
     }
 
     /// Returns the token as it was sent.
     pub fn token(&self) -> Option<&SecretString> {
-        self.0.token.as_ref()
+        self.verified.token.as_ref()
     }
 
     /// Returns when a user's credentials end, in Unix seconds.
     pub fn expires_at(&self) -> Option<i64> {
-        self.0.expires_at
+        self.verified.expires_at
+    }
+
+    /// Returns the service in between, when one calls in the user's name.
+    pub fn actor(&self) -> Option<&str> {
+        match self.principal() {
+            Principal::User(user) => user.actor.as_ref().map(|actor| actor.subject.as_str()),
+            Principal::Service(_) | Principal::None => None,
+        }
     }
 
     /// Returns the text by which this caller is recorded: the user's reference or the service's subject.

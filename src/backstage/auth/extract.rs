@@ -6,7 +6,7 @@ use axum::extract::FromRequestParts;
 use http::request::Parts;
 
 use super::{Credentials, LimitedAccess, PluginDoor, Principal};
-use crate::backstage::error::BackstageError;
+use crate::backstage::{audit::Origin, error::BackstageError};
 
 /// A portal user with a full token, directly or through another plugin.
 #[derive(Debug, Clone)]
@@ -59,11 +59,15 @@ impl<S: Send + Sync> FromRequestParts<S> for ServiceCredentials {
 }
 
 async fn credentials(parts: &Parts, limited: LimitedAccess) -> Result<Credentials, BackstageError> {
-    match parts.extensions.get::<Arc<PluginDoor>>() {
-        Some(door) => door.credentials(parts, limited).await,
+    let credentials = match parts.extensions.get::<Arc<PluginDoor>>() {
+        Some(door) => door.credentials(parts, limited).await?,
         // Without a door nobody has been verified, so there is nobody to speak of.
-        None => Ok(Credentials::none()),
-    }
+        None => Credentials::none(),
+    };
+    Ok(match parts.extensions.get::<Arc<Origin>>() {
+        Some(origin) => credentials.with_origin(Arc::clone(origin)),
+        None => credentials,
+    })
 }
 
 fn only_user(credentials: Credentials) -> Result<Credentials, BackstageError> {

@@ -4,13 +4,14 @@ use serde_json::Value;
 use url::Url;
 
 use super::{
-    Credentials, Principal, ServicePrincipal, authenticator::Inner, claims, key_source::KeyUse,
-    key_store::NamedBy, refusal::Refusal, token::Jwt, user_token::VerifiedUser, verified::Verified,
+    Credentials, Principal, ServicePrincipal, authenticator::Inner, claims, key_set::KeySet,
+    key_source::KeyUse, key_store::NamedBy, refusal::Refusal, token::Jwt, user_token::VerifiedUser,
+    verified::Verified,
 };
 use crate::backstage::error::BackstageError;
 
 /// Header `typ` of a plugin token.
-const PLUGIN: &str = "vnd.backstage.plugin";
+pub(super) const PLUGIN: &str = "vnd.backstage.plugin";
 
 /// Longest plugin id looked up; real ones are a word or two, and this one ends up in an address.
 const MAX_PLUGIN_ID: usize = 128;
@@ -98,7 +99,9 @@ impl Inner {
             lower_case.as_str()
         };
         if discovery.serves(source_id) {
-            return self.config.own_keys.set.verify(jwt).map(|()| None);
+            let own = self.issuer.own_keys(&lower_case).await;
+            let own = KeySet::parse(&own).unwrap_or_default();
+            return own.verify(jwt).map(|()| None);
         }
         let listed = discovery.names(source_id) || self.config.lists_plugin(&lower_case);
         if !listed && self.config.known_plugins_only {

@@ -39,6 +39,6 @@ pub use listen::{ListenAddress, ListenError};
 pub use prepared::PreparedJson;
 pub use rate_limit::{Count, RateLimiter};
 pub use rate_limit_settings::RateLimitSettings;
-pub use request_log::{FailureCause, PrivateQuery};
+pub use request_log::{FailureCause, PrivateQuery, printable};
 pub use serve::{Drained, serve};
 pub use settings::ServerSettings;

@@ -192,7 +192,7 @@ fn content_length(headers: &HeaderMap) -> Option<u64> {
 }
 
 /// Percent-encodes what could break out of a line or of its quotes, and cuts what is too long.
-fn printable(bytes: &[u8]) -> Cow<'_, str> {
+pub fn printable(bytes: &[u8]) -> Cow<'_, str> {
     let bytes = bytes.get(..LONGEST_PIECE).unwrap_or(bytes);
     if bytes.iter().copied().all(is_harmless)
         && let Ok(text) = std::str::from_utf8(bytes)

@@ -31,6 +31,7 @@ use crate::{
     backstage::{
         BackendPlugin, Check, InitError, Plugin, PluginEnv,
         error::{BackstageError, RequestLine},
+        permission::Permissions,
     },
     config::{ConfigError, ConfigReader, Live},
     infra::{
@@ -72,14 +73,9 @@ impl BackendPlugin for SkePlugin {
         for notice in &now.notices {
             warn!("{notice}");
         }
-        if now.permissions_enabled {
-            warn!(
-                "permission.enabled is true, but this version does not ask the permission backend about 'ske': what a \
-                 signed-in user may do is decided by the platform cluster or by stagedoor.ske.allow"
-            );
-        }
         let backing = backing(&config, &env).await?;
-        let ske = Arc::new(Ske::new(backing, config, &env));
+        let permissions = Permissions::new(Self::ID, &env, operations::PERMISSIONS);
+        let ske = Arc::new(Ske::new(backing, config, &env, permissions.clone()));
         let early = Arc::clone(&ske);
         env.tasks
             .spawn_until_shutdown(async move { early.warm_up().await });
@@ -87,6 +83,7 @@ impl BackendPlugin for SkePlugin {
             actions: actions::all(&ske),
             routes: routes::routes(ske),
             auth_policies: Vec::new(),
+            permissions,
         })
     }
 

@@ -38,8 +38,6 @@ pub(in crate::plugins) struct Config {
     pub(super) client_certificate: Option<ClientCertificate>,
     /// `stagedoor.actions.writeCallers`, for routes of our own that write.
     pub(super) write_callers: WriteCallers,
-    /// `permission.enabled`: the portal judges its users, which we do not ask it to.
-    pub(super) permissions_enabled: bool,
 }
 
 /// An API key, or for an OIDC key an identity token as the secret.
@@ -96,9 +94,6 @@ impl Config {
             .flatten();
         let timeout = problems.of(reader.time_limit("stagedoor.spacelift.timeout", DEFAULT_TIMEOUT));
         let client_certificate = problems.of(client_certificate(reader)).flatten();
-        let permissions_enabled = problems
-            .of(reader.optional_boolean("permission.enabled"))
-            .flatten();
         let write_callers = problems.of(WriteCallers::read(reader));
         match (host, key, secret, timeout.zip(write_callers)) {
             (Some(host), Some(key), Some(secret), Some((timeout, write_callers))) if problems.is_empty() => {
@@ -111,7 +106,6 @@ impl Config {
                     timeout,
                     client_certificate,
                     write_callers,
-                    permissions_enabled: permissions_enabled.unwrap_or(false),
                 })
             }
             _ => Err(problems.into_errors()),

@@ -26,12 +26,12 @@ mod writes;
 use std::sync::Arc;
 
 use serde_json::Value;
-use tracing::warn;
 
 use self::{client::SpaceliftClient, config::Config, service::Spacelift};
 use crate::{
     backstage::{
         error::{BackstageError, RequestLine},
+        permission::Permissions,
         plugin::{BackendPlugin, Check, InitError, Plugin, PluginEnv},
     },
     config::{ConfigError, ConfigReader, Live},
@@ -56,18 +56,15 @@ impl BackendPlugin for SpaceliftPlugin {
     }
 
     async fn init(config: Live<Config>, env: PluginEnv) -> Result<Plugin, InitError> {
-        if config.get().permissions_enabled {
-            warn!(
-                "permission.enabled is true, but this version does not ask the permission backend: every signed-in \
-                 user may see all stacks and trigger runs; set spacelift.readOnly to refuse triggers"
-            );
-        }
-        let spacelift = Spacelift::new(&config, &env).map_err(|error| InitError(error.to_string()))?;
+        let permissions = Permissions::new(Self::ID, &env, permissions::ALL);
+        let spacelift = Spacelift::new(&config, &env, permissions.clone());
+        let spacelift = spacelift.map_err(|error| InitError(error.to_string()))?;
         let spacelift = Arc::new(spacelift);
         Ok(Plugin {
             actions: actions::all(&spacelift),
             routes: routes::routes(&spacelift),
             auth_policies: vec![routes::OPEN],
+            permissions,
         })
     }
 

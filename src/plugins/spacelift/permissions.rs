@@ -2,6 +2,9 @@
 
 use crate::backstage::permission::{Action, Permission};
 
+/// Everything the plugin asks for.
+pub(super) const ALL: &[Permission] = &[READ_STACKS, READ_RUNS, TRIGGER_RUNS, CONFIRM_RUNS, DISCARD_RUNS];
+
 /// Needed to see the stacks.
 pub(super) const READ_STACKS: Permission = Permission {
     name: "spacelift.stack.read",

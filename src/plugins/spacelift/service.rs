@@ -5,6 +5,7 @@ use std::{future::Future, sync::Arc};
 
 use futures_util::FutureExt;
 use http::HeaderValue;
+use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use tracing::{Instrument, Span, info, warn};
 
@@ -22,8 +23,10 @@ use super::{
 };
 use crate::{
     backstage::{
+        audit::{AuditEvent, Auditor},
         auth::Credentials,
         error::BackstageError,
+        permission::Permissions,
         plugin::PluginEnv,
         user_text::encode_user_text,
         waiting::{self, Waited, Waits},
@@ -33,6 +36,11 @@ use crate::{
     infra::{http_client::ClientError, tasks::Tasks},
 };
 
+/// Audit events of looking at stacks and runs, and of changing what runs do.
+const STACK_FETCH: AuditEvent = AuditEvent::fetch("stack-fetch");
+const RUN_FETCH: AuditEvent = AuditEvent::fetch("run-fetch");
+const RUN_MUTATE: AuditEvent = AuditEvent::mutate("run-mutate");
+
 /// The Spacelift account as the portal uses it.
 pub(super) struct Spacelift {
     client: SpaceliftClient,
@@ -41,11 +49,17 @@ pub(super) struct Spacelift {
     read_only: bool,
     waits: Waits,
     tasks: Tasks,
+    permissions: Permissions,
+    audit: Auditor,
 }
 
 impl Spacelift {
     /// Asks nothing yet.
-    pub(super) fn new(config: &Live<Config>, env: &PluginEnv) -> Result<Self, ClientError> {
+    pub(super) fn new(
+        config: &Live<Config>,
+        env: &PluginEnv,
+        permissions: Permissions,
+    ) -> Result<Self, ClientError> {
         let client = SpaceliftClient::new(config, env)?;
         let stacks = StackList::new(config.clone(), env.tasks.clone(), fetch_with(client.clone()));
         Ok(Self {
@@ -55,22 +69,31 @@ impl Spacelift {
             read_only: config.get().read_only,
             waits: Waits::new(env.tasks.clone()),
             tasks: env.tasks.clone(),
+            audit: Auditor::new(permissions.plugin_id(), env),
+            permissions,
         })
     }
 
     /// Returns the list; see `StackList` for how fresh it is.
     pub(super) async fn list_stacks(&self, caller: &Credentials) -> Result<Arc<StacksBody>, BackstageError> {
-        caller.admits(&permissions::READ_STACKS)?;
-        Ok(self.stacks.get().await?)
+        let about = || json!({ "queryType": "all" });
+        let trail = self.audit.begin(STACK_FETCH, caller, about);
+        trail.end(self.permitted_list(caller).await, nothing_more)
     }
 
     /// Returns one stack of that list, which is as fresh as a look at it alone and costs Spacelift nothing.
     pub(super) async fn stack(&self, id: StackId, caller: &Credentials) -> Result<StackBody, BackstageError> {
-        let list = self.list_stacks(caller).await?;
-        let found = list.stacks.iter().find(|stack| stack.id == id.as_str());
-        Ok(found
-            .cloned()
-            .ok_or(SpaceliftError::StackNotFound { stack: id })?)
+        let about = || json!({ "queryType": "by-id", "stackId": encode_user_text(id.as_str()) });
+        let trail = self.audit.begin(STACK_FETCH, caller, about);
+        let list = self.permitted_list(caller).await;
+        trail.end(list.and_then(|list| find(&list, id)), nothing_more)
+    }
+
+    async fn permitted_list(&self, caller: &Credentials) -> Result<Arc<StacksBody>, BackstageError> {
+        self.permissions
+            .authorize(caller, &permissions::READ_STACKS)
+            .await?;
+        Ok(self.stacks.get().await?)
     }
 
     /// The ways by which users may write on routes of our own.
@@ -89,7 +112,16 @@ impl Spacelift {
         stack: StackId,
         caller: &Credentials,
     ) -> Result<Run, BackstageError> {
-        caller.admits(&permissions::TRIGGER_RUNS)?;
+        let about = || json!({ "actionType": "trigger", "stackId": encode_user_text(stack.as_str()) });
+        let trail = self.audit.begin(RUN_MUTATE, caller, about);
+        let run = self.permitted_trigger(stack, caller).await;
+        trail.end(run, |run| json!({ "runId": text::shorten(&run.id) }))
+    }
+
+    async fn permitted_trigger(&self, stack: StackId, caller: &Credentials) -> Result<Run, BackstageError> {
+        self.permissions
+            .authorize(caller, &permissions::TRIGGER_RUNS)
+            .await?;
         self.refuse_if_read_only()?;
         let caller = encode_user_text(caller.subject().unwrap_or("nobody"));
         let lost = self.client.lost(&Aim::stack(&stack), SpaceliftError::Abandoned);
@@ -104,10 +136,25 @@ impl Spacelift {
         decision: Decision,
         caller: &Credentials,
     ) -> Result<Run, BackstageError> {
-        caller.admits(match decision.verdict {
+        let action = match decision.verdict {
+            Verdict::Confirm => "confirm",
+            Verdict::Discard => "discard",
+        };
+        let about = || about_run("actionType", action, &decision.stack, &decision.run);
+        let trail = self.audit.begin(RUN_MUTATE, caller, about);
+        trail.end(self.permitted_decision(decision, caller).await, nothing_more)
+    }
+
+    async fn permitted_decision(
+        &self,
+        decision: Decision,
+        caller: &Credentials,
+    ) -> Result<Run, BackstageError> {
+        let needed = match decision.verdict {
             Verdict::Confirm => &permissions::CONFIRM_RUNS,
             Verdict::Discard => &permissions::DISCARD_RUNS,
-        })?;
+        };
+        self.permissions.authorize(caller, needed).await?;
         self.refuse_if_read_only()?;
         let caller = encode_user_text(caller.subject().unwrap_or("nobody"));
         let lost = self.client.lost(&decision.aim(), SpaceliftError::Abandoned);
@@ -123,8 +170,15 @@ impl Spacelift {
         run: &RunId,
         caller: &Credentials,
     ) -> Result<RunDetails, BackstageError> {
-        caller.admits(&permissions::READ_RUNS)?;
-        Ok(self.client.run(stack, run).await?)
+        let about = || about_run("queryType", "by-id", stack, run);
+        let trail = self.audit.begin(RUN_FETCH, caller, about);
+        let look = async {
+            self.permissions
+                .authorize(caller, &permissions::READ_RUNS)
+                .await?;
+            Ok::<_, BackstageError>(self.client.run(stack, run).await?)
+        };
+        trail.end(look.await, nothing_more)
     }
 
     /// Waits until nothing more happens to a run by itself, at most so long and not beyond the caller's credentials.
@@ -133,7 +187,19 @@ impl Spacelift {
         awaited: Awaited<'_>,
         caller: &Credentials,
     ) -> Result<Waited<RunDetails>, BackstageError> {
-        caller.admits(&permissions::READ_RUNS)?;
+        let about = || about_run("queryType", "wait", awaited.stack, awaited.run);
+        let trail = self.audit.begin(RUN_FETCH, caller, about);
+        trail.end(self.permitted_wait(awaited, caller).await, nothing_more)
+    }
+
+    async fn permitted_wait(
+        &self,
+        awaited: Awaited<'_>,
+        caller: &Credentials,
+    ) -> Result<Waited<RunDetails>, BackstageError> {
+        self.permissions
+            .authorize(caller, &permissions::READ_RUNS)
+            .await?;
         let turn = self.waits.begin()?;
         let patience = waiting::patience(awaited.seconds, caller.expires_at());
         let watched = WatchedRun {
@@ -169,6 +235,23 @@ impl Spacelift {
         self.tasks.spawn(work.instrument(Span::current()));
         Ok(told(receiver, lost).await?)
     }
+}
+
+fn find(list: &StacksBody, id: StackId) -> Result<StackBody, BackstageError> {
+    let found = list.stacks.iter().find(|stack| stack.id == id.as_str());
+    Ok(found
+        .cloned()
+        .ok_or(SpaceliftError::StackNotFound { stack: id })?)
+}
+
+/// What an audit event tells of one run.
+fn about_run(kind: &str, what: &str, stack: &StackId, run: &RunId) -> Value {
+    json!({ kind: what, "stackId": encode_user_text(stack.as_str()), "runId": run.as_str() })
+}
+
+/// For events whose beginning says it all.
+fn nothing_more<T>(_: &T) -> Value {
+    Value::Null
 }
 
 /// What the task found out. If it died, the run may have started all the same.

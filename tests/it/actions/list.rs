@@ -6,7 +6,10 @@ use super::{
     portal::{LIMITED_TOKEN, LIST, Portal},
     sample::Faulty,
 };
-use crate::support::app::{STATIC_TOKEN, TestApp, backend_section};
+use crate::support::{
+    app::{STATIC_TOKEN, TestApp, backend_section},
+    policy::FakePolicy,
+};
 
 #[tokio::test]
 async fn an_action_is_listed_with_everything_the_protocol_names() {
@@ -110,17 +113,40 @@ async fn an_action_that_names_a_permission_is_seen_by_those_who_have_it_and_404_
 }
 
 #[tokio::test]
-async fn where_permissions_are_enabled_users_do_not_see_what_nobody_can_decide_yet() {
-    let portal = Portal::with("{}", "permission: { enabled: true }\n").await;
-    let hidden = "sample:hidden".to_owned();
-    for (token, sees) in [
-        (STATIC_TOKEN.to_owned(), true),
-        (portal.through("scaffolder"), false),
-    ] {
-        let ids = portal.ids(&token).await;
-        assert_eq!(ids.contains(&hidden), sees, "{token}");
-        assert!(ids.contains(&"sample:look".to_owned()));
+async fn where_permissions_are_enabled_the_policy_decides_which_actions_a_user_sees() {
+    let policy = FakePolicy::start().await;
+    let portal = Portal::with("{}", &policy.section()).await;
+    policy.believe(&portal.app.base);
+    let (hidden, open) = ("sample:hidden".to_owned(), "sample:look".to_owned());
+    for denied in [false, true] {
+        if denied {
+            policy.deny("user:default/jane", "sample.hidden.see");
+        }
+        for (token, sees) in [
+            (STATIC_TOKEN.to_owned(), true),
+            (portal.user(), !denied),
+            (portal.through("scaffolder"), !denied),
+        ] {
+            let ids = portal.ids(&token).await;
+            assert_eq!(ids.contains(&hidden), sees, "{token}");
+            assert!(ids.contains(&open));
+            let reply = portal.invoke_as(&token, "hidden", &json!({})).await;
+            assert_eq!(reply.status, if sees { 200 } else { 404 }, "{reply:?}");
+        }
     }
+}
+
+#[tokio::test]
+async fn while_nobody_decides_all_actions_without_a_permission_of_their_own_are_still_found() {
+    let policy = FakePolicy::down();
+    let portal = Portal::with("{}", &policy.section()).await;
+    let ids = portal.ids(&portal.user()).await;
+    assert!(
+        ids.contains(&"sample:look".to_owned()) && !ids.contains(&"sample:hidden".to_owned()),
+        "{ids:?}"
+    );
+    let reply = portal.invoke_as(&portal.user(), "hidden", &json!({})).await;
+    assert_eq!(reply.status, 502, "{reply:?}");
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use stagedoor::{
         BackendPlugin, Check, InitError, Plugin, PluginEnv,
         actions::{Action, Actions, Attributes, Call, Example, NoInput, Schema},
         error::BackstageError,
-        permission::{self, Permission},
+        permission::{self, Permission, Permissions},
         routes::Routes,
     },
     config::{ConfigError, ConfigReader, Live},
@@ -31,8 +31,9 @@ impl BackendPlugin for Sample {
         Ok(())
     }
 
-    async fn init(_: Live<()>, _: PluginEnv) -> Result<Plugin, InitError> {
-        Ok(plugin(
+    async fn init(_: Live<()>, env: PluginEnv) -> Result<Plugin, InitError> {
+        Ok(plugin::<Self>(
+            &env,
             Actions::new()
                 .add(DoThing)
                 .add(Look)
@@ -63,8 +64,11 @@ impl BackendPlugin for Faulty {
         Ok(())
     }
 
-    async fn init(_: Live<()>, _: PluginEnv) -> Result<Plugin, InitError> {
-        Ok(plugin(Actions::new().add(Look).add(Look).add(BadExample)))
+    async fn init(_: Live<()>, env: PluginEnv) -> Result<Plugin, InitError> {
+        Ok(plugin::<Self>(
+            &env,
+            Actions::new().add(Look).add(Look).add(BadExample),
+        ))
     }
 
     async fn check(_: Arc<()>, _: PluginEnv) -> Vec<Check> {
@@ -72,11 +76,12 @@ impl BackendPlugin for Faulty {
     }
 }
 
-fn plugin(actions: Actions) -> Plugin {
+fn plugin<P: BackendPlugin>(env: &PluginEnv, actions: Actions) -> Plugin {
     Plugin {
         routes: Routes::new(),
         auth_policies: Vec::new(),
         actions,
+        permissions: Permissions::new(P::ID, env, &[]),
     }
 }
 

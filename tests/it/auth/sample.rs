@@ -12,6 +12,7 @@ use stagedoor::{
             Allow, AuthPolicy, CookieUserCredentials, Credentials, Principal, ServiceCredentials,
             ServicePrincipal, UserCredentials,
         },
+        permission::Permissions,
         routes::Routes,
     },
     config::{ConfigError, ConfigReader, Live},
@@ -31,7 +32,7 @@ impl BackendPlugin for Sample {
         Ok(())
     }
 
-    async fn init(_: Live<()>, _: PluginEnv) -> Result<Plugin, InitError> {
+    async fn init(_: Live<()>, env: PluginEnv) -> Result<Plugin, InitError> {
         let policy = |path, allow| AuthPolicy { path, allow };
         Ok(Plugin {
             routes: routes(),
@@ -40,6 +41,7 @@ impl BackendPlugin for Sample {
                 policy("/open", Allow::Unauthenticated),
             ],
             actions: Actions::new(),
+            permissions: Permissions::new(Self::ID, &env, &[]),
         })
     }
 

@@ -1,14 +1,21 @@
 //! The authenticator by itself, with a clock that can be moved.
 
+use std::{path::Path, sync::Arc};
+
 use http::{HeaderMap, HeaderValue, header};
 use serde_json::Value;
 use stagedoor::{
     backstage::{
-        auth::{AuthConfig, Authenticator, LimitedAccess},
+        auth::{AuthConfig, Authenticator, LimitedAccess, TokenIssuer},
         discovery::Discovery,
     },
     config::{self, ConfigReader, Layer, Live},
-    infra::{http_client::HttpClients, tasks::Tasks},
+    infra::{
+        data_folder::DataFolder,
+        database::{Database, DatabaseSettings},
+        http_client::HttpClients,
+        tasks::Tasks,
+    },
 };
 
 use crate::support::backstage::{FakeBackstage, fixture_text};
@@ -26,7 +33,8 @@ impl Service {
         let config = AuthConfig::read(&reader).unwrap();
         let discovery = Live::new(Discovery::from_config(&reader, &["sample", "other"]).unwrap());
         let http = HttpClients::new(&[]).unwrap();
-        let authenticator = Authenticator::new(config, discovery.clone(), http, Tasks::default());
+        let issuer = TokenIssuer::new(&config, database(&reader), Tasks::default());
+        let authenticator = Authenticator::new(config, issuer, discovery.clone(), http);
         Self {
             authenticator,
             discovery,
@@ -51,6 +59,14 @@ impl Service {
             Err(error) => Err(error.message().to_owned()),
         }
     }
+}
+
+/// A database nobody needs, since the fixtures' keys are files.
+fn database(reader: &ConfigReader) -> Database {
+    let settings = DatabaseSettings::read(reader).unwrap();
+    let nowhere = Path::new("/nowhere");
+    let folder = DataFolder::new(Some(nowhere.into()), nowhere, nowhere.into());
+    Database::new(settings, folder, Arc::default(), Tasks::default())
 }
 
 /// `Authorization: Bearer <token>`.

@@ -3,7 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use stagedoor::{
-    backstage::{BackendPlugin, Check, InitError, Plugin, PluginEnv, actions::Actions, routes::Routes},
+    backstage::{
+        BackendPlugin, Check, InitError, Plugin, PluginEnv, actions::Actions, permission::Permissions,
+        routes::Routes,
+    },
     config::{ConfigError, ConfigReader, Live},
     infra::http_server::Drained,
 };
@@ -76,6 +79,7 @@ impl BackendPlugin for Hanging {
             routes: Routes::new().get("/", || async { "here" }),
             auth_policies: Vec::new(),
             actions: Actions::new(),
+            permissions: Permissions::new(Self::ID, &env, &[]),
         })
     }
 

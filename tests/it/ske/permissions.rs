@@ -6,11 +6,7 @@ use super::{
     place::{CONFIGURE, DELETE, Place},
     portal::{Said, manifest, named, post, resource, state},
 };
-use crate::support::{
-    app::{STATIC_TOKEN, client},
-    binary::Binary,
-    kubernetes_fake::FakeKubernetes,
-};
+use crate::support::app::STATIC_TOKEN;
 
 const LIMITED: &str = "a-token-with-limits-of-its-own";
 
@@ -103,24 +99,4 @@ async fn a_token_limited_to_the_plugin_alone_may_do_everything_in_it() {
             .status,
         404
     );
-}
-
-#[tokio::test]
-async fn a_portal_with_permissions_is_warned_once_that_nobody_asks_them_about_ske() {
-    let fake = FakeKubernetes::start().await;
-    for (section, warnings) in [("", 0), ("permission: { enabled: true }\n", 1)] {
-        let folder = tempfile::tempdir().unwrap();
-        let config = format!("{section}{}", fake.app_config("token", "{}"));
-        std::fs::write(folder.path().join("app-config.yaml"), config).unwrap();
-        let binary = Binary::start(folder.path(), &["serve", "--listen", "127.0.0.1:0"], &[]);
-        // Answered only once the plugins have started.
-        let path = format!("{}/api/ske/resource", binary.base());
-        let answer = client().get(path).bearer_auth(STATIC_TOKEN).send().await.unwrap();
-        assert_eq!(answer.status(), 400);
-        let (_, printed) = tokio::task::spawn_blocking(|| binary.terminated()).await.unwrap();
-        let said = printed
-            .matches("does not ask the permission backend about 'ske'")
-            .count();
-        assert_eq!(said, warnings, "{printed}");
-    }
 }

@@ -5,7 +5,6 @@ use serde_json::json;
 use super::{STACKS, read, refusal};
 use crate::support::{
     app::{STATIC_TOKEN, TestApp},
-    log::Remembered,
     spacelift::{FakeSpacelift, listed, triggered},
 };
 
@@ -59,18 +58,4 @@ async fn a_token_limited_to_the_plugin_alone_may_do_everything_in_it() {
     let app = limited(&fake, "").await;
     assert_eq!(app.get(STACKS).await.status(), 200);
     assert_eq!(app.post(TRIGGER).await.status(), 200);
-}
-
-#[tokio::test]
-async fn a_portal_with_permissions_is_warned_once_that_nobody_asks_them() {
-    let fake = FakeSpacelift::start().await;
-    for (section, warnings) in [("", 0), ("permission: { enabled: true }\n", 1)] {
-        let (log, _listening) = Remembered::listen();
-        let app = TestApp::start(&format!("{section}{}", fake.app_config(""))).await;
-        // Answered only once the plugins have started.
-        assert_eq!(app.get("/api/spacelift-io/health").await.status(), 200);
-        let said = log.text().matches("WARN").count();
-        assert_eq!(said, warnings, "{}", log.text());
-        assert_eq!(log.text().matches("permission.enabled is true").count(), warnings);
-    }
 }

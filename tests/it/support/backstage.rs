@@ -182,9 +182,18 @@ impl Signer {
         format!("{signed}.{signature}")
     }
 
-    /// A full user token.
+    /// A full user token, with the signature of the limited one, as the auth backend issues them.
     pub(crate) fn user(&self, sub: &str, exp: i64) -> String {
-        self.sign("vnd.backstage.user", &user_claims(sub, exp))
+        let limited = self.limited_user(sub, exp);
+        let mut claims = user_claims(sub, exp);
+        claims["uip"] = limited.rsplit_once('.').unwrap().1.into();
+        self.sign("vnd.backstage.user", &claims)
+    }
+
+    /// A limited user token.
+    pub(crate) fn limited_user(&self, sub: &str, exp: i64) -> String {
+        let claims = json!({ "sub": sub, "iat": 1, "exp": exp });
+        self.sign("vnd.backstage.limited-user", &claims)
     }
 
     /// A plugin token, without a user.

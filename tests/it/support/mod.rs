@@ -12,6 +12,7 @@ pub(crate) mod kubernetes;
 pub(crate) mod kubernetes_fake;
 pub(crate) mod log;
 pub(crate) mod node;
+pub(crate) mod policy;
 pub(crate) mod python;
 pub(crate) mod simulator;
 pub(crate) mod spacelift;

@@ -143,10 +143,14 @@ impl FakeSpacelift {
 
     /// An app-config whose Spacelift this is; `more` stands below `stagedoor.spacelift`.
     pub(crate) fn app_config(&self, more: &str) -> String {
+        format!("{}{}", backend_section(), self.section(more))
+    }
+
+    /// The sections that lead here, without `backend`.
+    pub(crate) fn section(&self, more: &str) -> String {
         format!(
-            "{}spacelift: {{ hostUrl: acme.app.spacelift.io, apiKey: {API_KEY}, apiSecret: {API_SECRET} }}\n\
+            "spacelift: {{ hostUrl: acme.app.spacelift.io, apiKey: {API_KEY}, apiSecret: {API_SECRET} }}\n\
              stagedoor:\n  spacelift: {{ endpoint: '{}', {more} }}\n",
-            backend_section(),
             self.url()
         )
     }

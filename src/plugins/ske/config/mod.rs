@@ -52,8 +52,6 @@ pub(in crate::plugins) struct Config {
     pub(super) timeout: Duration,
     /// `stagedoor.actions.writeCallers`.
     pub(super) write_callers: WriteCallers,
-    /// `permission.enabled`: the portal judges its users, which we do not ask it to.
-    pub(super) permissions_enabled: bool,
     /// What is skipped or weakened by the configuration, to be said once at the start.
     pub(super) notices: Vec<String>,
 }
@@ -152,7 +150,6 @@ impl Config {
         let impersonation = impersonation::read(reader, &mut problems);
         let timeout = problems.of(reader.time_limit("stagedoor.ske.timeout", DEFAULT_TIMEOUT));
         let write_callers = problems.of(WriteCallers::read(reader));
-        let permissions_enabled = problems.of(reader.optional_boolean("permission.enabled"));
         if let (Some(mode), true) = (mode, reader.has("ske.scm"))
             && mode == Mode::Kubernetes
         {
@@ -171,7 +168,6 @@ impl Config {
                     impersonation,
                     timeout,
                     write_callers,
-                    permissions_enabled: permissions_enabled.flatten().unwrap_or(false),
                     notices: problems.into_notices(),
                 })
             }

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tracing::info;
 
 use super::{
-    Backing, CREATE, Ske, UPDATE, admit,
-    git::{Committing, while_changing},
-    logged, warnings,
+    Backing, CREATE, MUTATE, Ske, UPDATE, about,
+    git::{Asked, Committing, while_changing},
+    logged, require, warnings,
 };
 use crate::{
     backstage::{auth::Credentials, user_text::encode_user_text},
@@ -56,15 +56,36 @@ impl Ske {
         manifest: &Manifest,
     ) -> Result<Configured, SkeError> {
         // Which of the two it takes is known only later; without either nothing is asked.
-        admit(caller, &CREATE).or_else(|_| admit(caller, &UPDATE))?;
+        let object = manifest.object_ref();
+        let about = || about("actionType", "configure", &object);
+        let trail = self.audit.begin(MUTATE, caller, about);
+        let configured = self.permitted_configuration(caller, manifest).await;
+        trail.end(
+            configured,
+            |done| json!({ "resourceId": done.resource_id, "commit": done.commitsha }),
+        )
+    }
+
+    async fn permitted_configuration(
+        &self,
+        caller: &Credentials,
+        manifest: &Manifest,
+    ) -> Result<Configured, SkeError> {
+        let verdicts = self.permissions.decide(caller, &[CREATE, UPDATE]).await;
+        let verdicts = verdicts.map_err(SkeError::Backstage)?;
+        verdicts.require_any().map_err(SkeError::Backstage)?;
         let config = self.settings().await;
         let came_right = config.write_callers.admit(caller);
         came_right.map_err(SkeError::Backstage)?;
+        let object = manifest.object_ref();
+        let asked = Asked {
+            caller,
+            object: &object,
+            verdicts: &verdicts,
+        };
         match &self.backing {
-            Backing::Kubernetes(_) => self.configure_at_cluster(caller, manifest).await,
+            Backing::Kubernetes(_) => self.configure_at_cluster(asked, manifest).await,
             Backing::GitOps(repository) | Backing::Hybrid(_, repository) => {
-                let object = manifest.object_ref();
-                let asked = (caller, &object);
                 let committing = Committing::begin(self, repository, asked, Operation::Write).await?;
                 while_changing(|| configure_in_git(&committing, manifest)).await
             }
@@ -73,17 +94,16 @@ impl Ske {
 
     async fn configure_at_cluster(
         &self,
-        caller: &Credentials,
+        asked: Asked<'_>,
         manifest: &Manifest,
     ) -> Result<Configured, SkeError> {
-        let session = self.session(caller).await?;
-        let object = manifest.object_ref();
-        let target = session.target(&object, Operation::Write).await?;
+        let session = self.session(asked.caller).await?;
+        let target = session.target(asked.object, Operation::Write).await?;
         let write = Write {
             session: &session,
             target: &target,
             manifest,
-            caller,
+            asked,
         };
         for attempt in 1..=TRIES {
             if let Some(done) = write.attempt().await? {
@@ -93,7 +113,7 @@ impl Ske {
                 tokio::time::sleep(PAUSE * attempt).await;
             }
         }
-        Err(SkeError::Conflict(object))
+        Err(SkeError::Conflict(asked.object.clone()))
     }
 }
 
@@ -134,7 +154,7 @@ struct Write<'a> {
     session: &'a Session,
     target: &'a Target<'a>,
     manifest: &'a Manifest,
-    caller: &'a Credentials,
+    asked: Asked<'a>,
 }
 
 impl Write<'_> {
@@ -142,12 +162,12 @@ impl Write<'_> {
     async fn attempt(&self) -> Result<Option<Configured>, SkeError> {
         match self.session.get(self.target).await {
             Err(SkeError::Absent(_)) => {
-                admit(self.caller, &CREATE)?;
+                require(self.asked.verdicts, &CREATE)?;
                 self.create().await
             }
             found => {
                 let existing = found?;
-                admit(self.caller, &UPDATE)?;
+                require(self.asked.verdicts, &UPDATE)?;
                 self.update(existing).await
             }
         }
@@ -187,7 +207,7 @@ impl Write<'_> {
         match written {
             Ok(answer) => {
                 let object = self.target.object;
-                let principal = encode_user_text(self.caller.subject().unwrap_or("nobody"));
+                let principal = encode_user_text(self.asked.caller.subject().unwrap_or("nobody"));
                 let object = logged(object);
                 info!(principal, object, "{what} {object}");
                 Ok(Some(outcome(&answer.body, answer.warnings)))

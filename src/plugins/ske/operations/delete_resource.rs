@@ -3,7 +3,11 @@
 use serde_json::{Value, json};
 use tracing::info;
 
-use super::{Backing, DELETE, Ske, admit, git::Committing, logged, warnings};
+use super::{
+    Backing, DELETE, MUTATE, Ske, about,
+    git::{Asked, Committing},
+    logged, require, warnings,
+};
 use crate::{
     backstage::{auth::Credentials, user_text::encode_user_text},
     plugins::ske::{
@@ -26,11 +30,24 @@ impl Ske {
         caller: &Credentials,
         object: &ObjectRef,
     ) -> Result<Value, SkeError> {
-        admit(caller, &DELETE)?;
+        let about = || about("actionType", "delete", object);
+        let trail = self.audit.begin(MUTATE, caller, about);
+        let deleted = self.permitted_deletion(caller, object).await;
+        trail.end(deleted, |answer| json!({ "commit": answer["commitHash"] }))
+    }
+
+    async fn permitted_deletion(&self, caller: &Credentials, object: &ObjectRef) -> Result<Value, SkeError> {
+        let verdicts = self.permissions.decide(caller, &[DELETE]).await;
+        let verdicts = verdicts.map_err(SkeError::Backstage)?;
+        require(&verdicts, &DELETE)?;
         match &self.backing {
             Backing::Kubernetes(_) => self.delete_at_cluster(caller, object).await,
             Backing::GitOps(repository) | Backing::Hybrid(_, repository) => {
-                let asked = (caller, object);
+                let asked = Asked {
+                    caller,
+                    object,
+                    verdicts: &verdicts,
+                };
                 let committing = Committing::begin(self, repository, asked, Operation::Delete).await?;
                 let commit = delete_in_git(&committing).await?;
                 Ok(json!({ "commitHash": commit }))

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Backing, READ, Ske, admit, git::allowed_in_git};
+use super::{Backing, FETCH, READ, Ske, about, git::allowed_in_git, nothing_more};
 use crate::{
     backstage::auth::Credentials,
     plugins::ske::{
@@ -24,6 +24,13 @@ impl Ske {
         caller: &Credentials,
         object: &ObjectRef,
     ) -> Result<Value, SkeError> {
+        let about = || about("queryType", "by-name", object);
+        let trail = self.audit.begin(FETCH, caller, about);
+        trail.end(self.look_at(caller, object).await, nothing_more)
+    }
+
+    /// Returns the object without a record of who looked.
+    pub(super) async fn look_at(&self, caller: &Credentials, object: &ObjectRef) -> Result<Value, SkeError> {
         let mut manifest = self.get_whole(caller, object).await?;
         if let Some(metadata) = manifest["metadata"].as_object_mut() {
             metadata.shift_remove("managedFields");
@@ -31,13 +38,13 @@ impl Ske {
         Ok(manifest)
     }
 
-    /// As `get_resource`, with the bookkeeping.
+    /// As `look_at`, with the bookkeeping.
     pub(super) async fn get_whole(
         &self,
         caller: &Credentials,
         object: &ObjectRef,
     ) -> Result<Value, SkeError> {
-        admit(caller, &READ)?;
+        self.authorize(caller, &READ).await?;
         if let Backing::GitOps(repository) = &self.backing {
             return self.get_from_git(repository, object).await;
         }

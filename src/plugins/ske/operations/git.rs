@@ -5,9 +5,13 @@ use std::sync::Arc;
 use serde_json::Value;
 use tracing::info;
 
-use super::{Backing, Ske, admit, logged};
+use super::{Backing, Ske, logged, require};
 use crate::{
-    backstage::{auth::Credentials, permission::Permission, user_text::encode_user_text},
+    backstage::{
+        auth::Credentials,
+        permission::{Permission, Verdicts},
+        user_text::encode_user_text,
+    },
     infra::git::CommitId,
     plugins::ske::{
         config::Config,
@@ -22,11 +26,21 @@ use crate::{
 /// How often a write whose object came or went meanwhile starts anew.
 const TRIES: u32 = 3;
 
+/// Who asked for what.
+#[derive(Clone, Copy)]
+pub(super) struct Asked<'a> {
+    pub(super) caller: &'a Credentials,
+    pub(super) object: &'a ObjectRef,
+    /// What the portal gives the caller.
+    pub(super) verdicts: &'a Verdicts,
+}
+
 /// One object on its way into a commit.
 pub(super) struct Committing<'a> {
     pub(super) repository: &'a Repository,
     config: Arc<Config>,
     caller: &'a Credentials,
+    verdicts: &'a Verdicts,
     pub(super) object: &'a ObjectRef,
     pub(super) identity: Identity,
     /// In hybrid: the caller at the cluster, who needs the same right there, and the object's place.
@@ -41,21 +55,22 @@ impl<'a> Committing<'a> {
     pub(super) async fn begin(
         ske: &'a Ske,
         repository: &'a Repository,
-        (caller, object): (&'a Credentials, &'a ObjectRef),
+        asked: Asked<'a>,
         operation: Operation,
     ) -> Result<Self, SkeError> {
         let mut committing = Self {
             repository,
             config: ske.settings().await,
-            caller,
-            object,
-            identity: Identity::of(object)?,
+            caller: asked.caller,
+            verdicts: asked.verdicts,
+            object: asked.object,
+            identity: Identity::of(asked.object)?,
             at_cluster: None,
         };
         if let Backing::Hybrid(..) = &ske.backing {
             committing.guard_at_cluster(ske, operation).await?;
         } else {
-            allowed_in_git(&committing.config, object, operation)?;
+            allowed_in_git(&committing.config, asked.object, operation)?;
         }
         Ok(committing)
     }
@@ -81,7 +96,7 @@ impl<'a> Committing<'a> {
 
     /// Whether the caller may do this, for the portal and for the cluster.
     pub(super) async fn permit(&self, permission: &Permission, verb: &'static str) -> Result<(), SkeError> {
-        admit(self.caller, permission)?;
+        require(self.verdicts, permission)?;
         match &self.at_cluster {
             Some((session, target)) => session.permit(verb, target).await,
             None => Ok(()),

@@ -11,7 +11,7 @@ mod wait_for_resource;
 
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tracing::warn;
 
 use super::{
@@ -25,8 +25,9 @@ use super::{
 };
 use crate::{
     backstage::{
+        audit::{AuditEvent, Auditor},
         auth::Credentials,
-        permission::{Action, Permission},
+        permission::{Action, Permission, Permissions, Verdicts},
         plugin::PluginEnv,
         user_text::encode_user_text,
         users::Users,
@@ -41,6 +42,9 @@ pub(super) use self::{
     publish_catalog::{CatalogOrder, Published},
     wait_for_resource::Awaited,
 };
+
+/// Everything the plugin asks for.
+pub(super) const PERMISSIONS: &[Permission] = &[READ, CREATE, UPDATE, DELETE, OPEN_PULL_REQUEST];
 
 /// Needed to read an object or its state.
 const READ: Permission = Permission {
@@ -72,6 +76,11 @@ const OPEN_PULL_REQUEST: Permission = Permission {
     action: Action::Create,
 };
 
+/// Audit events of looking at objects, and of changing them.
+const FETCH: AuditEvent = AuditEvent::fetch("resource-fetch");
+const MUTATE: AuditEvent = AuditEvent::mutate("resource-mutate");
+const PULL_REQUEST_MUTATE: AuditEvent = AuditEvent::mutate("pull-request-mutate");
+
 /// Where objects are, by `ske.mode` as it was at the start.
 pub(super) enum Backing {
     /// Read and written at the API server.
@@ -89,18 +98,33 @@ pub(super) struct Ske {
     users: Users,
     waits: Waits,
     code_hosts: LiveCodeHosts,
+    permissions: Permissions,
+    audit: Auditor,
 }
 
 impl Ske {
     /// Asks nothing yet.
-    pub(super) fn new(backing: Backing, config: Live<Config>, env: &PluginEnv) -> Self {
+    pub(super) fn new(
+        backing: Backing,
+        config: Live<Config>,
+        env: &PluginEnv,
+        permissions: Permissions,
+    ) -> Self {
         Self {
             backing,
             code_hosts: LiveCodeHosts::new(config.clone(), env),
             config,
             users: Users::new(env),
             waits: Waits::new(env.tasks.clone()),
+            audit: Auditor::new(permissions.plugin_id(), env),
+            permissions,
         }
+    }
+
+    /// Passes if the portal gives the caller the permission.
+    async fn authorize(&self, caller: &Credentials, permission: &Permission) -> Result<(), SkeError> {
+        let verdict = self.permissions.authorize(caller, permission).await;
+        verdict.map_err(SkeError::Backstage)
     }
 
     /// The caller at the cluster.
@@ -132,8 +156,25 @@ impl Ske {
     }
 }
 
-fn admit(caller: &Credentials, permission: &Permission) -> Result<(), SkeError> {
-    caller.admits(permission).map_err(SkeError::Backstage)
+/// Passes if the portal's verdicts give the permission.
+fn require(verdicts: &Verdicts, permission: &Permission) -> Result<(), SkeError> {
+    verdicts.require(permission).map_err(SkeError::Backstage)
+}
+
+/// What an audit event tells of an object: never more of its manifest than the identity.
+fn about(kind: &str, what: &str, object: &ObjectRef) -> Value {
+    json!({
+        kind: what,
+        "apiVersion": object.api_version.to_string(),
+        "kind": object.kind.to_string(),
+        "namespace": object.namespace.to_string(),
+        "name": encode_user_text(object.name.as_str()),
+    })
+}
+
+/// For events whose beginning says it all.
+fn nothing_more<T>(_: &T) -> Value {
+    Value::Null
 }
 
 /// The object as log lines name it. All parts but the name can hold nothing strange.

@@ -2,10 +2,10 @@
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tracing::info;
 
-use super::{OPEN_PULL_REQUEST, Ske, admit, git::allowed_in_git, logged};
+use super::{OPEN_PULL_REQUEST, PULL_REQUEST_MUTATE, Ske, git::allowed_in_git, logged};
 use crate::{
     backstage::{
         auth::Credentials,
@@ -78,7 +78,27 @@ impl Ske {
         caller: &Credentials,
         order: &PullRequestOrder,
     ) -> Result<OpenedPullRequest, SkeError> {
-        admit(caller, &OPEN_PULL_REQUEST)?;
+        let about = || {
+            json!({
+                "actionType": "open",
+                "repository": recorded(&order.repo_url),
+                "promise": encode_user_text(&order.promise_name),
+            })
+        };
+        let trail = self.audit.begin(PULL_REQUEST_MUTATE, caller, about);
+        let opened = self.permitted_pull_request(caller, order).await;
+        trail.end(
+            opened,
+            |opened| json!({ "pullRequestUrl": opened.remote_url, "commit": opened.commit_sha }),
+        )
+    }
+
+    async fn permitted_pull_request(
+        &self,
+        caller: &Credentials,
+        order: &PullRequestOrder,
+    ) -> Result<OpenedPullRequest, SkeError> {
+        self.authorize(caller, &OPEN_PULL_REQUEST).await?;
         let config = self.config.get();
         config.write_callers.admit(caller).map_err(SkeError::Backstage)?;
         let wanted = Wanted::read(order)?;
@@ -99,6 +119,12 @@ impl Ske {
             created: proposed.created,
         })
     }
+}
+
+/// A repository as an event names it; nothing of a text that is no repository's address and may hold anything.
+pub(super) fn recorded(repo_url: &str) -> Option<String> {
+    let address = RepositoryAddress::parse(repo_url).ok()?;
+    Some(encode_user_text(&address.to_string()))
 }
 
 impl Wanted {

@@ -3,12 +3,13 @@
 use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::Serialize;
+use serde_json::json;
 use tracing::info;
 
 use super::{
-    OPEN_PULL_REQUEST, Ske, admit,
+    OPEN_PULL_REQUEST, PULL_REQUEST_MUTATE, Ske,
     git::allowed_in_git,
-    open_pull_request::{branch, given},
+    open_pull_request::{branch, given, recorded},
 };
 use crate::{
     backstage::{
@@ -69,7 +70,19 @@ impl Ske {
         caller: &Credentials,
         order: CatalogOrder,
     ) -> Result<Published, SkeError> {
-        admit(caller, &OPEN_PULL_REQUEST)?;
+        let (repository, path) = (recorded(&order.repo_url), encode_user_text(&order.target_path));
+        let about = || json!({ "actionType": "publish", "repository": repository, "path": path });
+        let trail = self.audit.begin(PULL_REQUEST_MUTATE, caller, about);
+        let published = self.permitted_publication(caller, order).await;
+        trail.end(published, |published| json!({ "commit": published.commit_sha }))
+    }
+
+    async fn permitted_publication(
+        &self,
+        caller: &Credentials,
+        order: CatalogOrder,
+    ) -> Result<Published, SkeError> {
+        self.authorize(caller, &OPEN_PULL_REQUEST).await?;
         let config = self.config.get();
         config.write_callers.admit(caller).map_err(SkeError::Backstage)?;
         let principal = encode_user_text(caller.subject().unwrap_or("nobody"));

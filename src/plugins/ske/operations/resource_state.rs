@@ -1,6 +1,6 @@
 //! How far the platform is with one object.
 
-use super::Ske;
+use super::{FETCH, Ske, about, nothing_more};
 use crate::{
     backstage::auth::Credentials,
     plugins::ske::{
@@ -19,6 +19,9 @@ impl Ske {
         caller: &Credentials,
         object: &ObjectRef,
     ) -> Result<Reconciliation, SkeError> {
-        Ok(state_of(&self.get_resource(caller, object).await?))
+        let about = || about("queryType", "state", object);
+        let trail = self.audit.begin(FETCH, caller, about);
+        let found = self.look_at(caller, object).await;
+        trail.end(found.map(|object| state_of(&object)), nothing_more)
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use super::{Backing, READ, Ske, admit};
+use super::{Backing, FETCH, READ, Ske, about, nothing_more};
 use crate::{
     backstage::{
         auth::Credentials,
@@ -40,7 +40,17 @@ impl Ske {
         caller: &Credentials,
         awaited: &Awaited,
     ) -> Result<Waited<Reconciliation>, SkeError> {
-        admit(caller, &READ)?;
+        let about = || about("queryType", "wait", &awaited.object);
+        let trail = self.audit.begin(FETCH, caller, about);
+        trail.end(self.permitted_wait(caller, awaited).await, nothing_more)
+    }
+
+    async fn permitted_wait(
+        &self,
+        caller: &Credentials,
+        awaited: &Awaited,
+    ) -> Result<Waited<Reconciliation>, SkeError> {
+        self.authorize(caller, &READ).await?;
         if matches!(self.backing, Backing::GitOps(_)) {
             return Err(SkeError::NoCluster);
         }

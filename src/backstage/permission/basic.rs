@@ -1,8 +1,10 @@
-//! What a caller may do: permissions, and the limits an operator put on a service's token.
+//! A permission, and the limits an operator put on a service's token.
 
 use std::fmt;
 
-use super::{
+use serde_json::{Value, json};
+
+use crate::backstage::{
     auth::{AccessRestrictions, Credentials, Principal},
     error::BackstageError,
 };
@@ -30,6 +32,14 @@ pub enum Action {
     Update,
     /// Removes something.
     Delete,
+}
+
+impl Permission {
+    /// As the permission framework writes it.
+    pub(super) fn described(&self) -> Value {
+        let action = self.action.to_string();
+        json!({ "type": "basic", "name": self.name, "attributes": { "action": action } })
+    }
 }
 
 impl fmt::Display for Action {
@@ -83,7 +93,8 @@ mod tests {
 
     use http::StatusCode;
 
-    use super::{super::auth::ServicePrincipal, *};
+    use super::*;
+    use crate::backstage::auth::ServicePrincipal;
 
     const TRIGGER: Permission = Permission {
         name: "spacelift.run.trigger",

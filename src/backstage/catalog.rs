@@ -1,0 +1,127 @@
+//! Asks the catalog to read an address of ours again, because what it holds has changed.
+//!
+//! The catalog reads registered addresses every two minutes or so. Each one is an entity of its own, which can be
+//! refreshed at once (`@backstage/plugin-catalog-backend`, `POST /refresh`).
+
+use std::time::Duration;
+
+use http::Method;
+use serde_json::json;
+use sha1::{Digest as _, Sha1};
+use tokio::time::sleep;
+use tracing::warn;
+
+use super::{
+    plugin::PluginEnv,
+    plugin_client::{PluginCall, PluginClient},
+};
+use crate::{
+    config::{ConfigError, ConfigReader},
+    infra::{single_flight::SingleFlight, tasks::Tasks},
+};
+
+/// The plugin that reads the addresses.
+const CATALOG: &str = "catalog";
+
+/// Where the portal registers what its catalog reads.
+const LOCATIONS: &str = "catalog.locations";
+
+/// Changes within this time become one refresh.
+const GATHER: Duration = Duration::from_millis(500);
+
+/// All refreshes are joined.
+const ONE_FLIGHT: u64 = 0;
+
+/// The catalog's entries for some addresses of ours. Asking it again and again costs one call in half a second.
+#[derive(Debug)]
+pub struct CatalogLocations {
+    client: PluginClient,
+    entities: Vec<String>,
+    refreshing: SingleFlight<()>,
+}
+
+impl CatalogLocations {
+    /// For the entries of `catalog.locations` in the portal's app-config whose address is one of ours; asks nothing.
+    ///
+    /// # Errors
+    /// The section cannot be read.
+    pub fn find(
+        plugin_id: &'static str,
+        env: &PluginEnv,
+        is_ours: impl Fn(&str) -> bool,
+    ) -> Result<Self, ConfigError> {
+        let targets = targets(&env.config.reader())?;
+        let ours = targets.iter().filter(|target| is_ours(target));
+        Ok(Self {
+            client: PluginClient::new(plugin_id, env),
+            entities: ours.map(|target| entity(target)).collect(),
+            refreshing: SingleFlight::new(Tasks::clone(&env.tasks)),
+        })
+    }
+
+    /// Whether the catalog has any of them; without, there is nobody to ask.
+    pub fn is_empty(&self) -> bool {
+        self.entities.is_empty()
+    }
+
+    /// Asks for a refresh soon, in the background. A catalog that refuses is told of in the log: it reads the address
+    /// anyway, only later.
+    pub fn refresh_soon(&self) {
+        if self.is_empty() {
+            return;
+        }
+        let (client, entities) = (self.client.clone(), self.entities.clone());
+        self.refreshing.begin(ONE_FLIGHT, || async move {
+            sleep(GATHER).await;
+            for entity in entities {
+                refresh(&client, &entity).await;
+            }
+        });
+    }
+}
+
+async fn refresh(client: &PluginClient, entity: &str) {
+    let answer = client.call(PluginCall {
+        plugin: CATALOG,
+        method: Method::POST,
+        path: "/refresh",
+        body: Some(json!({ "entityRef": entity })),
+        on_behalf_of: None,
+    });
+    let problem = match answer.await {
+        Ok(answer) if answer.status.is_success() => return,
+        Ok(answer) => format!("it answers {}", answer.status),
+        Err(error) => error.to_string(),
+    };
+    warn!("The catalog was not told to read {entity} again and will do so later by itself: {problem}");
+}
+
+/// The addresses the catalog is told to read. What is not of the usual form is for Backstage to complain about.
+fn targets(reader: &ConfigReader) -> Result<Vec<String>, ConfigError> {
+    let entries = reader.optional_config_array(LOCATIONS)?.unwrap_or_default();
+    let target = |entry: &ConfigReader| {
+        let kind = entry.optional_string("type").ok().flatten()?;
+        let target = entry.optional_string("target").ok().flatten()?;
+        (kind == "url").then_some(target)
+    };
+    Ok(entries.iter().filter_map(target).collect())
+}
+
+/// The entity that stands for a registered address (`@backstage/plugin-catalog-node`, locationSpecToMetadataName).
+fn entity(target: &str) -> String {
+    let digest = Sha1::digest(format!("url:{target}"));
+    format!("location:default/generated-{}", hex::encode(digest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_has_the_name_the_catalog_gives_it() {
+        assert_eq!(
+            entity("https://stagedoor.example.com/api/ske/catalog/x/pending-requests.yaml"),
+            "location:default/generated-37e9ff3db9da36050a2249a1d7be534fc0534f2e"
+        );
+    }
+}

@@ -1,0 +1,50 @@
+//! How permission UIs and policies learn which permissions a plugin has.
+
+use std::sync::Arc;
+
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use super::Permission;
+use crate::{
+    backstage::{auth::Credentials, error::BackstageError, routes::Routes},
+    infra::http_server::JsonResponse,
+};
+
+/// Where Backstage looks for what there is (`@backstage/plugin-permission-node`, createPermissionIntegrationRouter).
+const METADATA: &str = "/.well-known/backstage/permissions/metadata";
+
+/// Where it would have conditions applied; basic permissions have none.
+const APPLY: &str = "/.well-known/backstage/permissions/apply-conditions";
+
+/// Answers with these permissions.
+pub(in crate::backstage) fn routes(permissions: &[Permission]) -> Routes {
+    let described: Vec<Value> = permissions.iter().map(Permission::described).collect();
+    let metadata: Arc<str> = json!({ "permissions": described, "rules": [] })
+        .to_string()
+        .into();
+    Routes::new()
+        .get(METADATA, move |_: Credentials| {
+            let metadata = Arc::clone(&metadata);
+            async move { written(metadata.as_bytes().to_vec()) }
+        })
+        .post(APPLY, apply_conditions)
+}
+
+/// There is nothing with conditions here, so only an empty list can be answered.
+async fn apply_conditions(_: Credentials, body: Bytes) -> Result<Response, BackstageError> {
+    let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+    match body["items"].as_array() {
+        Some(items) if items.is_empty() => Ok(written(json!({ "items": [] }).to_string().into_bytes())),
+        Some(_) => Err(BackstageError::input(
+            "Every permission here is a basic one; there are no resource types and no conditions to apply",
+        )),
+        None => Err(BackstageError::input("The body must hold the list 'items'")),
+    }
+}
+
+fn written(body: Vec<u8>) -> Response {
+    JsonResponse::from_bytes(StatusCode::OK, body).into_response()
+}

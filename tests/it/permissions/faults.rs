@@ -1,0 +1,93 @@
+//! A permission backend that is down, slow or lying: nobody gets in, and nobody is told it was their fault.
+
+use serde_json::{Value, json};
+
+use super::{JANE, Portal, token_of};
+use crate::support::{
+    policy::{FakePolicy, Trouble},
+    spacelift::{FakeSpacelift, listed},
+};
+
+const STACKS: &str = "/api/spacelift-io/stacks";
+
+async fn portal(fake: &FakeSpacelift) -> Portal {
+    Portal::start(&fake.section("timeout: 1s")).await
+}
+
+#[tokio::test]
+async fn what_it_answers_instead_of_a_verdict_is_a_502_or_503_that_names_it() {
+    let fake = FakeSpacelift::start().await;
+    let portal = portal(&fake).await;
+    for (answered, status) in [
+        (503, 503),
+        (504, 504),
+        (500, 502),
+        (401, 502),
+        (403, 502),
+        (404, 502),
+        (429, 502),
+        (302, 502),
+    ] {
+        portal.policy.trouble(Some(Trouble::Status(answered)));
+        let (got, text) = portal.get(&token_of(JANE), STACKS).await;
+        assert_eq!(got, status, "{answered}: {text}");
+        assert!(text.contains("permission backend"), "{text}");
+        assert!(text.contains(&answered.to_string()), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_does_not_fit_the_question_lets_nobody_in() {
+    let fake = FakeSpacelift::start().await;
+    let portal = portal(&fake).await;
+    let lies: [fn(&[String]) -> Value; 8] = [
+        |_| json!({}),
+        |_| json!({ "items": [] }),
+        |_| json!({ "items": [{ "id": "other", "result": "ALLOW" }] }),
+        |_| json!({ "items": [{ "result": "ALLOW" }] }),
+        |ids| json!({ "items": [{ "id": ids[0], "result": "ALLOW" }, { "id": ids[0], "result": "ALLOW" }] }),
+        |ids| json!({ "items": [{ "id": ids[0], "result": "MAYBE" }] }),
+        |ids| json!({ "items": [{ "id": ids[0], "result": ["ALLOW"] }] }),
+        |ids| json!({ "items": [{ "id": ids[0], "result": "CONDITIONAL", "pluginId": "spacelift-io", "conditions": {} }] }),
+    ];
+    for lie in lies {
+        portal.policy.trouble(Some(Trouble::Lie(lie)));
+        let (status, text) = portal.get(&token_of(JANE), STACKS).await;
+        assert_eq!(status, 502, "{:?}: {text}", lie(&["id".to_owned()]));
+    }
+    for nonsense in ["", "<html>", "null", "[]", "\"ALLOW\""] {
+        portal.policy.trouble(Some(Trouble::Text(nonsense.to_owned())));
+        let (status, text) = portal.get(&token_of(JANE), STACKS).await;
+        assert_eq!(status, 502, "{nonsense}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn a_failure_is_not_remembered() {
+    let fake = FakeSpacelift::start().await;
+    fake.expect_login().expect("ListStacks", listed(json!([])));
+    let portal = portal(&fake).await;
+    portal.policy.trouble(Some(Trouble::Status(500)));
+    assert_eq!(portal.get(&token_of(JANE), STACKS).await.0, 502);
+    portal.policy.trouble(None);
+    assert_eq!(portal.get(&token_of(JANE), STACKS).await.0, 200);
+}
+
+#[tokio::test]
+async fn one_that_does_not_answer_is_a_504() {
+    let fake = FakeSpacelift::start().await;
+    let portal = portal(&fake).await;
+    portal.policy.trouble(Some(Trouble::Hang));
+    let (status, text) = portal.get(&token_of(JANE), STACKS).await;
+    assert_eq!(status, 504, "{text}");
+    assert!(text.contains("discovery.endpoints for 'permission'"), "{text}");
+}
+
+#[tokio::test]
+async fn one_that_is_down_is_a_502() {
+    let fake = FakeSpacelift::start().await;
+    let portal = Portal::with(FakePolicy::down(), "", &fake.section("timeout: 1s")).await;
+    let (status, text) = portal.get(&token_of(JANE), STACKS).await;
+    assert_eq!(status, 502, "{text}");
+    assert!(text.contains("cannot be reached"), "{text}");
+}
