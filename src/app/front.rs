@@ -160,7 +160,9 @@ fn refuse(error: ProxyError) -> Response {
                            was asked for may have been done all the same, so look before you try again";
             BackstageError::unavailable(status, message).with_cause(cause)
         }
-        ProxyError::Slow | ProxyError::Full => BackstageError::unavailable(status, text),
+        ProxyError::Slow | ProxyError::Full | ProxyError::Unasked => {
+            BackstageError::unavailable(status, text)
+        }
         ProxyError::Target => BackstageError::input(text),
         // The words of npm's http-errors, as for bodies of our own routes.
         ProxyError::CallerBroke => BackstageError::new("BadRequestError", status, text),

@@ -93,8 +93,9 @@ mod tests {
             assert_eq!(piece.into_data().unwrap(), "data: 1\n\n");
         }
         tasks.leave();
-        assert!(events.frame().await.unwrap().is_err());
-        let next = timeout(Duration::from_secs(60), other.frame()).await;
-        assert!(next.is_err(), "it goes on");
+        let minute = Duration::from_secs(60);
+        let next = timeout(minute, events.frame()).await.expect("it breaks off");
+        assert!(next.unwrap().is_err());
+        assert!(timeout(minute, other.frame()).await.is_err(), "it goes on");
     }
 }

@@ -14,6 +14,9 @@ pub enum ProxyError {
     /// The connection broke before an answer began; the request may have had its effect.
     #[error("The connection to the server behind this one broke before it answered")]
     Interrupted(#[source] Error),
+    /// It changed to another protocol than HTTP, which nobody asked of it.
+    #[error("The server behind this one changed the protocol unasked")]
+    Unasked,
     /// It took no bytes, or gave none, for too long.
     #[error("The server behind this one did not answer within {} s", SERVER_LIMIT.as_secs())]
     Slow,
@@ -46,7 +49,7 @@ impl ProxyError {
         match self {
             Self::Target | Self::CallerBroke => StatusCode::BAD_REQUEST,
             Self::CallerSilent => StatusCode::REQUEST_TIMEOUT,
-            Self::Unreachable(_) | Self::Interrupted(_) => StatusCode::BAD_GATEWAY,
+            Self::Unreachable(_) | Self::Interrupted(_) | Self::Unasked => StatusCode::BAD_GATEWAY,
             Self::Slow => StatusCode::GATEWAY_TIMEOUT,
             Self::Full => StatusCode::SERVICE_UNAVAILABLE,
         }

@@ -102,7 +102,8 @@ impl Upstream {
         });
         let mut response = self.ask(request).await?;
         headers::remove_hop_by_hop(response.headers_mut());
-        if let (StatusCode::SWITCHING_PROTOCOLS, Some((place, caller))) = (response.status(), caller) {
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            let (place, caller) = caller.ok_or(ProxyError::Unasked)?;
             headers::put_websocket(response.headers_mut());
             self.upgrades
                 .join(place, caller, hyper::upgrade::on(&mut response));

@@ -149,6 +149,19 @@ async fn a_server_that_hangs_up_without_an_answer_was_reached_all_the_same() {
 }
 
 #[tokio::test]
+async fn a_server_that_changes_the_protocol_unasked_is_not_followed() {
+    let upstream = before(|mut stream: TcpStream| async move {
+        assert!(stream.read(&mut [0; 4096]).await.unwrap() > 0);
+        let head = "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n";
+        stream.write_all(head.as_bytes()).await.unwrap();
+        silent(stream).await;
+    })
+    .await;
+    let (error, _) = failure(&upstream, Request::get("/").body(Body::empty()).unwrap()).await;
+    assert_eq!(error.status(), StatusCode::BAD_GATEWAY, "{error:?}");
+}
+
+#[tokio::test]
 async fn a_websocket_beyond_the_limit_is_refused_before_the_server_hears_of_it() {
     let mut upstream = before(|_| async { panic!("nobody connects") }).await;
     upstream.upgrades = Upgrades::with_room_for(0, Tasks::default());
