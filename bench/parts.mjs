@@ -6,12 +6,13 @@ import http from 'node:http';
 import path from 'node:path';
 import readline from 'node:readline';
 
-const target = process.env.CARGO_TARGET_DIR ?? 'target';
+const built = process.env.BENCH_PROFILE === 'dev' ? 'debug' : 'release';
+const target = path.join(process.env.CARGO_TARGET_DIR ?? 'target', built);
 export const binaries = {
-  stagedoor: path.resolve(target, 'release/stagedoor'),
-  simulator: path.resolve(target, 'release/examples/bench-simulator'),
-  ceiling: path.resolve(target, 'release/examples/bench-ceiling'),
-  upstream: path.resolve(target, 'release/examples/bench-upstream'),
+  stagedoor: path.resolve(target, 'stagedoor'),
+  simulator: path.resolve(target, 'examples/bench-simulator'),
+  ceiling: path.resolve(target, 'examples/bench-ceiling'),
+  upstream: path.resolve(target, 'examples/bench-upstream'),
 };
 
 export const sleep = ms => new Promise(done => setTimeout(done, ms));
