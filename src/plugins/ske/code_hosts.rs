@@ -54,6 +54,7 @@ pub(super) fn answer(error: &WriteError, callers_token: bool) -> BackstageError 
         E::DefaultBranch { .. } => BackstageError::not_allowed(text),
         E::OwnTarget(_) => BackstageError::input(text),
         E::BranchMissing { .. }
+        | E::Empty(_)
         | E::Nothing { .. }
         | E::InTheWay { .. }
         | E::TooManyFiles(_)

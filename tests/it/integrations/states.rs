@@ -232,6 +232,25 @@ async fn a_rate_limit_is_obeyed_until_it_ends() {
 }
 
 #[tokio::test]
+async fn a_limit_of_a_token_is_obeyed_for_all_it_reaches() {
+    let other = RepositoryAddress::parse("code.example.com?owner=other&repo=requests").unwrap();
+    for (kind, asked) in [(Kind::GitLab, 1), (Kind::GitHub, 2)] {
+        let fake = host(kind, 1).await;
+        fake.hold("other/requests", World::with(&[("a", "a")]));
+        fake.plant(list(kind), &[refusal(429, &[("retry-after", "30")], "slow down")]);
+        let hosts = hosts(&fake, false);
+        look(&hosts, &[1]).await;
+        // At GitHub another account's App has a limit of its own.
+        let looked = hosts.states(&other, &[1]).await;
+        assert!(looked.states.is_empty() && looked.trouble.is_some());
+        assert_eq!(
+            fake.count("GET /repos") + fake.count("GET /api"),
+            asked + usize::from(kind == Kind::GitHub)
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_limit_in_the_middle_of_a_look_ends_it_with_what_is_known() {
     let fake = host(Kind::GitHub, 150).await;
     fake.plant(

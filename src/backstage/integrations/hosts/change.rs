@@ -81,6 +81,9 @@ pub enum WriteError {
         /// The repository.
         repository: String,
     },
+    /// The repository has no branch at all.
+    #[error("{0} is empty; make a first commit on its default branch")]
+    Empty(String),
     /// The branch is the one everybody works from.
     #[error("'{branch}' is the default branch of {repository}, which is not written to here")]
     DefaultBranch {

@@ -52,7 +52,7 @@ pub struct CodeHosts {
     /// By host and owner, so that an App's token serves all their repositories.
     accounts: Cache<(String, String), GitHubCredentials>,
     pages: Cache<String, Page>,
-    /// Until when an account is left alone, and what the host said.
+    /// Until when an account, or a host with one token for all, is left alone, and what it said.
     resting: Cache<(String, String), (Instant, HostError)>,
     /// Who writes to a branch.
     writers: Cache<String, Arc<Mutex<()>>>,
@@ -156,7 +156,7 @@ impl CodeHosts {
         if matches!(api.credential, Credential::Callers(_)) {
             return api.look(ask).await;
         }
-        let account = account_of(&api.repository);
+        let account = limited_together(api);
         if let Some((until, error)) = self.resting.get(&account) {
             let left = until.saturating_duration_since(Instant::now());
             if !left.is_zero() {
@@ -175,7 +175,13 @@ impl CodeHosts {
     }
 }
 
-/// Limits and App tokens are by account; the hosts ignore case.
+/// Who shares a limit: at GitHub an account, whose App has a token of its own; at GitLab all that one token reaches.
+fn limited_together(api: &HostApi) -> (String, String) {
+    let (host, account) = account_of(&api.repository);
+    (host, if api.is_github { account } else { String::new() })
+}
+
+/// App tokens are by account; the hosts ignore case.
 fn account_of(repository: &RepositoryAddress) -> (String, String) {
     let owner = repository.owner().to_ascii_lowercase();
     (repository.host().to_owned(), owner)

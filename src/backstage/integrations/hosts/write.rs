@@ -34,6 +34,9 @@ impl CodeHosts {
         let work = async {
             let _one_writer = self.writer(repository, branch).await;
             let default = self.default_branch(&api).await?;
+            if default.is_empty() {
+                return Err(WriteError::Empty(repository.to_string()));
+            }
             let target = proposal
                 .target
                 .as_ref()
@@ -85,7 +88,9 @@ impl CodeHosts {
         let branch = wanted.branch.as_str();
         let work = async {
             let _one_writer = self.writer(repository, branch).await;
-            if !wanted.may_be_default && self.default_branch(&api).await? == branch {
+            // Asked in any case: it tells a repository that is not covered from a branch that is not there.
+            let default = self.default_branch(&api).await?;
+            if !wanted.may_be_default && default == branch {
                 return Err(default_branch(branch, repository));
             }
             for _ in 0..TRIES {

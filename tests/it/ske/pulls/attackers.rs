@@ -339,6 +339,7 @@ async fn a_catalog_file_hides_no_object_of_the_platform() {
 async fn no_credential_is_in_any_answer_or_message_of_the_host() {
     for kind in BOTH {
         let portal = Portal::with(kind, ", branch: main", "").await;
+        portal.host.take(CALLERS);
         let mut wanted = publication_with("token", json!(CALLERS));
         wanted["branchName"] = json!("main");
         let root = match kind {

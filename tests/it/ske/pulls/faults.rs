@@ -60,15 +60,8 @@ async fn a_callers_own_token_that_does_not_cover_it_is_the_callers_fault() {
         portal.host.take("canary-callers-own-token");
         let mut wanted = publication_with("token", json!("canary-callers-own-token"));
         wanted["branchName"] = json!("main");
-        let at = match kind {
-            Kind::GitHub => "GET /repos/acme/requests/git/commits/",
-            Kind::GitLab => "GET /api/v4/projects/acme%2Frequests/repository/tree",
-        };
-        let at = match kind {
-            Kind::GitHub => format!("{at}{}", portal.world(|world| world.branches["main"].clone())),
-            Kind::GitLab => "POST /api/v4/projects/acme%2Frequests/repository/commits".to_owned(),
-        };
-        portal.host.plant(&at, &[refusal(404, &[], "Not Found")]);
+        let at = first(kind);
+        portal.host.plant(at, &[refusal(404, &[], "Not Found")]);
         let (status, message) = portal.publish(&wanted).await.refused();
         assert!(
             status == 403 && message.contains("the token of this call"),
@@ -212,6 +205,17 @@ async fn a_branch_that_is_not_there_is_told_by_name() {
         );
         assert!(portal.world(|world| !world.branches.contains_key(BRANCH)));
     }
+}
+
+#[tokio::test]
+async fn an_empty_repository_is_told_from_a_branch_that_is_not_there() {
+    let portal = Portal::start(Kind::GitLab).await;
+    portal.world(|world| world.default_branch = String::new());
+    let (status, message) = portal.ask(&order("small")).await.refused();
+    assert!(
+        status == 409 && message.contains("is empty"),
+        "{status} {message}"
+    );
 }
 
 #[tokio::test]

@@ -12,8 +12,8 @@ async fn a_request_is_one_file_on_a_branch_of_its_own_and_an_open_pull_request()
         let told = portal.ask(&order("small")).await.ok();
         let pull = &portal.pulls()[0];
         let url = match kind {
-            Kind::GitHub => "https://github.test/acme/requests/pull/1",
-            Kind::GitLab => "https://gitlab.test/acme/requests/-/merge_requests/1",
+            Kind::GitHub => "https://code.example.com/acme/requests/pull/1",
+            Kind::GitLab => "https://code.example.com/acme/requests/-/merge_requests/1",
         };
         let commit = portal.world(|world| world.branches[BRANCH].clone());
         assert_eq!(

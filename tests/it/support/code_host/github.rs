@@ -112,7 +112,7 @@ impl Repository<'_> {
         let merged_at = (pull.state == "merged").then_some("2026-01-01T00:00:00Z");
         let state = if pull.state == "open" { "open" } else { "closed" };
         let html_url = format!(
-            "https://github.test/{}/{}/pull/{}",
+            "https://code.example.com/{}/{}/pull/{}",
             self.owner, self.repo, pull.number
         );
         let sha = self

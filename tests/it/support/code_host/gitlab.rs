@@ -30,7 +30,9 @@ impl Project<'_> {
     fn answer(self, method: &str, rest: &[&str], call: &Call) -> Option<Reply> {
         match (method, rest) {
             ("GET", []) => {
-                let told = json!({ "id": 5, "path_with_namespace": self.name, "default_branch": self.world.default_branch });
+                // None in a project without commits.
+                let default = Some(&self.world.default_branch).filter(|name| !name.is_empty());
+                let told = json!({ "id": 5, "path_with_namespace": self.name, "default_branch": default });
                 Some(Reply(200, told))
             }
             ("GET", ["merge_requests"]) => self.requests(call),
@@ -88,7 +90,7 @@ impl Project<'_> {
             pull.state
         };
         let web_url = format!(
-            "https://gitlab.test/{}/-/merge_requests/{}",
+            "https://code.example.com/{}/-/merge_requests/{}",
             self.name, pull.number
         );
         let sha = self
