@@ -1,6 +1,8 @@
 //! The same portal with Stagedoor as its only address.
 
-use super::{actions, document::Shape, people, platform::InGit, running::Portal, spacelift, templates};
+use super::{
+    actions, document::Shape, people, permissions, platform::InGit, running::Portal, spacelift, templates,
+};
 use crate::support::app::client;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -18,6 +20,7 @@ async fn in_front_everything_is_found_at_one_address() {
     let mut portal = Portal::open(Shape::InFront, &InGit::open().await).await;
     assert_eq!(portal.address("catalog"), portal.address("ske"));
     actions::all_are_listed(&portal).await;
+    permissions::one_user_is_denied(&portal).await;
     spacelift::from_a_page(&portal).await;
     spacelift::from_a_template(&portal).await;
     refuses_as_backstage_does(&portal).await;
