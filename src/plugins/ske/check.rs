@@ -2,6 +2,7 @@
 
 use super::{
     clusters::{Clusters, Connected},
+    config::Config,
     domain::Known,
     error::SkeError,
     offered,
@@ -133,6 +134,21 @@ async fn may_speak_for<'a>(
         }
     }
     Ok(format!("the account may speak for {}", allowed.join(", ")))
+}
+
+/// Says where the catalog reads recorded requests. The secret in the address is not shown.
+pub(super) fn feed(config: &Config) -> Check {
+    let outcome = match &config.pending.feed_secret {
+        Some(_) => {
+            "at /api/ske/catalog/<stagedoor.ske.pendingRequests.feedSecret>/pending-requests.yaml; the portal reads it as a \
+             location of type url, and needs our host in backend.reading.allow"
+        }
+        None => {
+            "off; set stagedoor.ske.pendingRequests.feedSecret, such as the output of 'openssl rand -hex 24', to let \
+             the catalog show them"
+        }
+    };
+    Check::new("Feed of pending requests", Ok(outcome.to_owned()))
 }
 
 fn sentence(cluster: &Cluster, error: KubernetesError) -> String {

@@ -16,6 +16,7 @@ use crate::{
         integrations::WriteError,
     },
     infra::{
+        database::DatabaseError,
         http_client::CertificateFlaw,
         kubernetes::{Account, ApiRefusal, Cluster, KubernetesError},
     },
@@ -90,6 +91,21 @@ pub(super) enum SkeError {
          of object"
     )]
     NotPermitted { verb: &'static str, object: ObjectRef },
+    /// Storage did not answer when what was already submitted should be recorded.
+    #[error(
+        "The resource was submitted, but that could not be recorded, so the portal does not show it as pending; it need \
+         not be submitted again. {0}"
+    )]
+    NotRecorded(#[source] DatabaseError),
+    /// So many that it is a mistake somewhere.
+    #[error(
+        "The resource was submitted, but that was not recorded, because {0} requests are pending already; it need not \
+         be submitted again"
+    )]
+    TooManyPending(i64),
+    /// Storage did not answer.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
     /// A call to the cluster failed.
     #[error("{}", describe(.trouble))]
     Cluster {
@@ -279,6 +295,10 @@ impl From<SkeError> for BackstageError {
             E::Repository(error) => error.into_answer(),
             E::CodeHost(error) => code_hosts::answer(&error, false),
             E::CallersToken(error) => code_hosts::answer(&error, true),
+            E::NotRecorded(source) | E::Database(source) => {
+                Self::unavailable(StatusCode::SERVICE_UNAVAILABLE, text).with_cause(source)
+            }
+            E::TooManyPending(_) => Self::unavailable(StatusCode::SERVICE_UNAVAILABLE, text),
             E::Cluster { trouble, source } => upstream(&trouble, text).with_cause(source),
         }
     }

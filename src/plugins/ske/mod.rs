@@ -12,6 +12,7 @@ mod error;
 mod gitops;
 mod offered;
 mod operations;
+mod pending;
 mod repository;
 mod routes;
 mod session;
@@ -79,10 +80,11 @@ impl BackendPlugin for SkePlugin {
         let early = Arc::clone(&ske);
         env.tasks
             .spawn_until_shutdown(async move { early.warm_up().await });
+        pending::start(&ske, &env.tasks);
         Ok(Plugin {
             actions: actions::all(&ske),
+            auth_policies: routes::open_paths(&ske),
             routes: routes::routes(ske),
-            auth_policies: Vec::new(),
             permissions,
         })
     }
@@ -96,6 +98,7 @@ impl BackendPlugin for SkePlugin {
         if config.get().mode.writes_git() {
             lines.extend(check_git(&config, &env).await);
         }
+        lines.push(check::feed(&config.get()));
         lines
     }
 

@@ -42,6 +42,19 @@ impl Session {
         Ok(Self { connected, acting })
     }
 
+    /// Our own account, for work that nobody asked for at this moment; `None` where we have none. What may be touched is
+    /// then decided by the rules for an account that nobody judges.
+    pub(super) fn of_account(connected: Connected) -> Option<Self> {
+        let has_account = connected.platform.cluster.has_account();
+        has_account.then_some(Self {
+            connected,
+            acting: Acting {
+                identity: Identity::Account,
+                judged: false,
+            },
+        })
+    }
+
     /// Finds the object's place and lets the guard decide, before anything is done to it.
     ///
     /// # Errors

@@ -76,7 +76,7 @@ async fn the_actions_are_listed_with_what_they_may_change() {
         assert_eq!(action["attributes"], attributes(destructive), "{id}");
         assert!(action["examples"][0].is_object() && action["description"].as_str().unwrap().len() > 20);
     }
-    assert_eq!(told.len(), 4);
+    assert_eq!(told.len(), 5);
     let input = &told[0]["schema"]["input"];
     let forms = input["properties"]["manifest"]["anyOf"].as_array().unwrap();
     let types: Vec<_> = forms.iter().filter_map(|form| form["type"].as_str()).collect();

@@ -20,6 +20,7 @@ mod kubeconfig;
 mod kubernetes;
 mod modes;
 mod outages;
+mod pending;
 mod permissions;
 mod place;
 mod portal;

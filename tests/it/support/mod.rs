@@ -13,6 +13,8 @@ pub(crate) mod kubernetes_fake;
 pub(crate) mod log;
 pub(crate) mod node;
 pub(crate) mod policy;
+#[allow(dead_code, reason = "the library's own tests use the rest of it")]
+pub(crate) mod postgres;
 pub(crate) mod python;
 pub(crate) mod simulator;
 pub(crate) mod spacelift;

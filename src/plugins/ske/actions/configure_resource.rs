@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::super::{
-    domain::Manifest,
+    domain::{Manifest, TextOrObject},
     error::SkeError,
     operations::{Configured, Ske},
 };
@@ -24,15 +24,6 @@ pub(in super::super) struct Input {
     /// One Kubernetes object, as YAML or JSON text or as an object.
     #[schemars(with = "TextOrObject")]
     manifest: Value,
-}
-
-/// The forms of a manifest, for the schema.
-#[derive(JsonSchema)]
-#[serde(untagged)]
-#[expect(dead_code, reason = "only its schema is looked at")]
-pub(super) enum TextOrObject {
-    Text(String),
-    Object(Map<String, Value>),
 }
 
 impl Action for ConfigureResource {

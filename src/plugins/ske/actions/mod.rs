@@ -5,6 +5,7 @@ mod delete_resource;
 mod get_resource;
 mod open_pull_request;
 mod publish_catalog;
+mod record_request;
 mod wait_for_resource;
 
 use std::sync::Arc;
@@ -30,6 +31,7 @@ pub(super) fn all(ske: &Arc<Ske>) -> Actions {
         .add(get_resource::GetResource(Arc::clone(ske)))
         .add(wait_for_resource::WaitForResource(Arc::clone(ske)))
         .add(delete_resource::DeleteResource(Arc::clone(ske)))
+        .add(record_request::RecordRequest(Arc::clone(ske)))
         .explain_absence("write-manifest", NO_WORKSPACE);
     if !ske.writes_repositories() {
         return actions

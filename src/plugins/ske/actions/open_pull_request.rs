@@ -6,9 +6,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{
-    super::operations::{OpenedPullRequest, PullRequestOrder, Ske},
-    configure_resource::TextOrObject,
+use super::super::{
+    domain::TextOrObject,
+    operations::{OpenedPullRequest, PullRequestOrder, Ske},
 };
 use crate::backstage::{
     actions::{Action, Attributes, Call, Example},

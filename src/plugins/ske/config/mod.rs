@@ -5,6 +5,7 @@ mod allow;
 mod cluster_fields;
 mod clusters;
 mod impersonation;
+mod pending;
 mod repositories;
 mod scm;
 #[cfg(test)]
@@ -14,7 +15,10 @@ mod testing;
 
 use std::time::Duration;
 
-pub(super) use self::scm::{Login, Scm};
+pub(super) use self::{
+    pending::PendingConfig,
+    scm::{Login, Scm},
+};
 
 use secrecy::SecretString;
 use url::Url;
@@ -52,6 +56,8 @@ pub(in crate::plugins) struct Config {
     pub(super) timeout: Duration,
     /// `stagedoor.actions.writeCallers`.
     pub(super) write_callers: WriteCallers,
+    /// When recorded requests are looked at, and where the catalog reads them.
+    pub(super) pending: PendingConfig,
     /// What is skipped or weakened by the configuration, to be said once at the start.
     pub(super) notices: Vec<String>,
 }
@@ -150,13 +156,16 @@ impl Config {
         let impersonation = impersonation::read(reader, &mut problems);
         let timeout = problems.of(reader.time_limit("stagedoor.ske.timeout", DEFAULT_TIMEOUT));
         let write_callers = problems.of(WriteCallers::read(reader));
+        let pending = PendingConfig::read(reader, &mut problems);
         if let (Some(mode), true) = (mode, reader.has("ske.scm"))
             && mode == Mode::Kubernetes
         {
             problems.notice("ske.scm is ignored, because ske.mode is kubernetes");
         }
-        match (mode, cluster, timeout, write_callers) {
-            (Some(mode), Some(cluster), Some(timeout), Some(write_callers)) if problems.is_empty() => {
+        match (mode, cluster, timeout, write_callers, pending) {
+            (Some(mode), Some(cluster), Some(timeout), Some(write_callers), Some(pending))
+                if problems.is_empty() =>
+            {
                 Ok(Self {
                     mode,
                     cluster,
@@ -168,6 +177,7 @@ impl Config {
                     impersonation,
                     timeout,
                     write_callers,
+                    pending,
                     notices: problems.into_notices(),
                 })
             }

@@ -1,5 +1,6 @@
 //! One object as a caller wants it: read strictly, and written so that nothing of the live object is lost.
 
+use schemars::JsonSchema;
 use serde_json::{Map, Value};
 
 use super::{
@@ -38,6 +39,15 @@ pub(in crate::plugins::ske) struct Manifest {
     namespace: Option<Namespace>,
     /// Everything else the manifest says, and those four as well.
     object: Map<String, Value>,
+}
+
+/// The forms in which a manifest comes, for schemas.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "only its schema is looked at")]
+pub(in crate::plugins::ske) enum TextOrObject {
+    Text(String),
+    Object(Map<String, Value>),
 }
 
 impl Manifest {

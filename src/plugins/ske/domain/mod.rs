@@ -29,9 +29,10 @@ pub(super) use gitops_owner::gitops_warning;
 pub(super) use impersonation::{
     ClusterUser, Impersonation, Known, NotImpersonated, UsernameFrom, check_cluster_name,
 };
-pub(super) use manifest::{Manifest, SERVER_OWNED};
+pub(super) use manifest::{Manifest, SERVER_OWNED, TextOrObject};
 pub(super) use object_ref::{DEFAULT_NAMESPACE, Invalid, ObjectRef};
 pub(super) use reconciliation::{Reconciliation, State, state_of};
 pub(super) use request::{Intent, Request};
 pub(super) use template::{Field, Template};
+pub(super) use user_ref::UserRef;
 pub(super) use writable::Writable;

@@ -9,7 +9,8 @@ use crate::{
         domain::{ObjectRef, Operation},
         error::SkeError,
         gitops::{Identity, cleaned},
-        repository::Repository,
+        pending::Sight,
+        repository::{Repository, RepositoryError},
     },
 };
 
@@ -45,12 +46,31 @@ impl Ske {
         object: &ObjectRef,
     ) -> Result<Value, SkeError> {
         self.authorize(caller, &READ).await?;
+        let read = self.read_object(caller, object).await;
+        match &read {
+            Ok(manifest) => self.pending.seen(object, || self.sight_of(manifest)),
+            Err(SkeError::Absent(_) | SkeError::Repository(RepositoryError::Absent(_))) => {
+                self.pending.seen(object, || Sight::Absent);
+            }
+            Err(_) => {}
+        }
+        read
+    }
+
+    async fn read_object(&self, caller: &Credentials, object: &ObjectRef) -> Result<Value, SkeError> {
         if let Backing::GitOps(repository) = &self.backing {
             return self.get_from_git(repository, object).await;
         }
         let session = self.session(caller).await?;
         let target = session.target(object, Operation::Read).await?;
         Ok(session.get(&target).await?.body)
+    }
+
+    fn sight_of(&self, manifest: &Value) -> Sight {
+        match self.backing {
+            Backing::GitOps(_) => Sight::COMMITTED,
+            Backing::Kubernetes(_) | Backing::Hybrid(..) => Sight::of_live(manifest),
+        }
     }
 
     async fn get_from_git(&self, repository: &Repository, object: &ObjectRef) -> Result<Value, SkeError> {

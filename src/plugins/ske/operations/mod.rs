@@ -4,8 +4,11 @@ mod configure_resource;
 mod delete_resource;
 mod get_resource;
 mod git;
+mod list_pending_requests;
+mod look;
 mod open_pull_request;
 mod publish_catalog;
+mod record_request;
 mod resource_state;
 mod wait_for_resource;
 
@@ -20,6 +23,7 @@ use super::{
     config::Config,
     domain::{ObjectRef, gitops_warning},
     error::SkeError,
+    pending::Pending,
     repository::Repository,
     session::Session,
 };
@@ -27,6 +31,7 @@ use crate::{
     backstage::{
         audit::{AuditEvent, Auditor},
         auth::Credentials,
+        integrations::CodeHosts,
         permission::{Action, Permission, Permissions, Verdicts},
         plugin::PluginEnv,
         user_text::encode_user_text,
@@ -44,7 +49,15 @@ pub(super) use self::{
 };
 
 /// Everything the plugin asks for.
-pub(super) const PERMISSIONS: &[Permission] = &[READ, CREATE, UPDATE, DELETE, OPEN_PULL_REQUEST];
+pub(super) const PERMISSIONS: &[Permission] = &[
+    READ,
+    CREATE,
+    UPDATE,
+    DELETE,
+    LIST_PENDING,
+    RECORD,
+    OPEN_PULL_REQUEST,
+];
 
 /// Needed to read an object or its state.
 const READ: Permission = Permission {
@@ -70,6 +83,18 @@ const DELETE: Permission = Permission {
     action: Action::Delete,
 };
 
+/// Needed to see what is recorded.
+const LIST_PENDING: Permission = Permission {
+    name: "ske.pending-request.read",
+    action: Action::Read,
+};
+
+/// Needed to record a request.
+const RECORD: Permission = Permission {
+    name: "ske.pending-request.create",
+    action: Action::Create,
+};
+
 /// Needed to write to a repository of `stagedoor.ske.repositories`.
 const OPEN_PULL_REQUEST: Permission = Permission {
     name: "ske.pull-request.create",
@@ -79,6 +104,7 @@ const OPEN_PULL_REQUEST: Permission = Permission {
 /// Audit events of looking at objects, and of changing them.
 const FETCH: AuditEvent = AuditEvent::fetch("resource-fetch");
 const MUTATE: AuditEvent = AuditEvent::mutate("resource-mutate");
+const PENDING_MUTATE: AuditEvent = AuditEvent::mutate("pending-request-mutate");
 const PULL_REQUEST_MUTATE: AuditEvent = AuditEvent::mutate("pull-request-mutate");
 
 /// Where objects are, by `ske.mode` as it was at the start.
@@ -100,6 +126,7 @@ pub(super) struct Ske {
     code_hosts: LiveCodeHosts,
     permissions: Permissions,
     audit: Auditor,
+    pending: Arc<Pending>,
 }
 
 impl Ske {
@@ -110,6 +137,7 @@ impl Ske {
         env: &PluginEnv,
         permissions: Permissions,
     ) -> Self {
+        let pending = Pending::new(env.database.clone(), env.tasks.clone(), config.clone());
         Self {
             backing,
             code_hosts: LiveCodeHosts::new(config.clone(), env),
@@ -118,7 +146,23 @@ impl Ske {
             waits: Waits::new(env.tasks.clone()),
             audit: Auditor::new(permissions.plugin_id(), env),
             permissions,
+            pending,
         }
+    }
+
+    /// What is recorded of requests.
+    pub(super) fn pending(&self) -> &Arc<Pending> {
+        &self.pending
+    }
+
+    /// The code hosts as they are configured now.
+    pub(super) fn code_hosts(&self) -> CodeHosts {
+        self.code_hosts.current()
+    }
+
+    /// The configuration as it was read last.
+    pub(super) fn current(&self) -> Arc<Config> {
+        self.config.get()
     }
 
     /// Passes if the portal gives the caller the permission.

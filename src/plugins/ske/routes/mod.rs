@@ -1,8 +1,12 @@
-//! `/resource`, `/resource/state`, `/delete-resource`, `/configure-resource`, and what writes to repositories.
+//! `/resource`, `/resource/state`, `/delete-resource`, `/configure-resource`; what writes to repositories; what is
+//! recorded of requests.
 
+mod pending_requests;
 mod repositories;
 
 use std::sync::Arc;
+
+pub(super) use self::pending_requests::open_paths;
 
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -28,7 +32,7 @@ const PARAMETERS: [&str; 4] = ["name", "kind", "apiVersion", "namespace"];
 pub(super) fn routes(ske: Arc<Ske>) -> Routes {
     let (reads, states, deletes) = (Arc::clone(&ske), Arc::clone(&ske), Arc::clone(&ske));
     let (proposes, publishes) = (Arc::clone(&ske), Arc::clone(&ske));
-    Routes::new()
+    pending_requests::add(Routes::new(), &ske)
         .get("/resource", move |caller, uri| {
             read(Arc::clone(&reads), caller, uri)
         })

@@ -1,0 +1,82 @@
+//! What a look at one object means for the requests about it.
+
+use std::sync::Arc;
+
+use tracing::{info, warn};
+
+use super::{
+    Pending,
+    lifecycle::{Sight, is_settled},
+    request::PendingRequest,
+    store::Store,
+};
+use crate::{
+    backstage::{integrations::RepositoryAddress, user_text::encode_user_text},
+    infra::database::DatabaseError,
+    plugins::ske::{config::Mode, domain::ObjectRef},
+};
+
+impl Pending {
+    /// Takes note of what somebody has just seen at the platform. Nobody waits for it, and nothing is asked unless
+    /// something is recorded about the object.
+    pub(in crate::plugins::ske) fn seen(self: &Arc<Self>, object: &ObjectRef, sight: impl FnOnce() -> Sight) {
+        if !self.known.may_have(object) {
+            return;
+        }
+        let (pending, object, sight) = (Arc::clone(self), object.clone(), sight());
+        self.tasks.spawn(async move {
+            if let Err(error) = pending.settle(&object, sight).await {
+                warn!(reason = %error, "A pending request could not be looked up; the next round does it");
+            }
+        });
+    }
+
+    /// Withdraws the requests about the object that have come about.
+    pub(super) async fn settle(&self, object: &ObjectRef, sight: Sight) -> Result<(), DatabaseError> {
+        let Some(pool) = self.database.existing().await? else {
+            return Ok(());
+        };
+        let store = Store(pool);
+        for request in store.about(object).await? {
+            if self.shows(&request) && is_settled(&request, sight) {
+                withdraw(&store, &request, "it has come about").await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether what the platform shows is about this request. In gitops a pull request to another repository is for a
+    /// platform we do not see.
+    pub(super) fn shows(&self, request: &PendingRequest) -> bool {
+        let config = self.config.get();
+        let Some(repository) = request
+            .repository
+            .as_deref()
+            .filter(|_| config.mode == Mode::GitOps)
+        else {
+            return true;
+        };
+        let ours = config.scm.as_ref();
+        let ours = ours.and_then(|scm| RepositoryAddress::parse(scm.remote.as_str()).ok());
+        let theirs = RepositoryAddress::parse(repository).ok();
+        ours.zip(theirs).is_some_and(|(ours, theirs)| ours.is(&theirs))
+    }
+}
+
+/// Removes a record and says so.
+pub(super) async fn withdraw(
+    store: &Store,
+    request: &PendingRequest,
+    why: &'static str,
+) -> Result<(), DatabaseError> {
+    if store.withdraw(request).await? {
+        let object = encode_user_text(&format!("{}/{}", request.namespace, request.name));
+        info!(
+            object,
+            action = request.action.word(),
+            "Withdrew the pending request for {} {object}: {why}",
+            request.kind
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,182 @@
+//! The table, with a file and with PostgreSQL.
+
+use serde_json::json;
+
+use super::{
+    list::Filter,
+    request::{Action, Review},
+    store::MOST_RECORDS,
+    testing::{Desk, input, reviewed},
+};
+use crate::infra::database::on_pool;
+
+#[tokio::test]
+async fn recording_again_replaces_what_was_recorded_and_keeps_its_identity() {
+    for desk in Desk::both() {
+        let first = desk.record_at(input("Request", "orders"), 100).await;
+        let again = desk.record_at(reviewed("Update", "orders", 7), 200).await;
+        assert_eq!(
+            (again.id.as_str(), again.created_at, again.updated_at),
+            (first.id.as_str(), 100, 200)
+        );
+        assert_eq!((again.action, again.review), (Action::Update, Review::Open));
+        assert_eq!(again.repository.as_deref(), Some("github.com?owner=O&repo=R"));
+        assert_eq!(desk.recorded().await, [again]);
+    }
+}
+
+#[tokio::test]
+async fn a_deletion_is_recorded_beside_a_request_and_other_names_beside_both() {
+    for desk in Desk::both() {
+        for (action, name) in [("Request", "orders"), ("Delete", "orders"), ("Request", "bills")] {
+            desk.record(input(action, name)).await;
+        }
+        assert_eq!(desk.names().await, ["bills", "orders", "orders"]);
+    }
+}
+
+#[tokio::test]
+async fn the_same_request_recorded_by_many_at_once_is_one() {
+    for desk in Desk::both() {
+        desk.store().await;
+        let many = (0..16).map(|_| desk.record(input("Request", "orders")));
+        futures_util::future::join_all(many).await;
+        assert_eq!(desk.names().await, ["orders"]);
+    }
+}
+
+#[tokio::test]
+async fn a_list_is_filtered_and_read_page_by_page() {
+    for desk in Desk::both() {
+        for number in 0..5 {
+            desk.record(input("Request", &format!("db-{number}"))).await;
+        }
+        let store = desk.store().await;
+        let (mut after, mut names) = (String::new(), Vec::new());
+        loop {
+            let page = store.list(&Filter::default(), &after, 2).await.unwrap();
+            let Some(last) = page.last() else {
+                break;
+            };
+            after.clone_from(&last.id);
+            names.extend(page.into_iter().map(|request| request.name));
+        }
+        names.sort();
+        assert_eq!(names, ["db-0", "db-1", "db-2", "db-3", "db-4"]);
+        let text = |text: &str| Some(text.to_owned());
+        for (filter, found) in [
+            (
+                Filter {
+                    name: text("db-3"),
+                    ..Filter::default()
+                },
+                1,
+            ),
+            (
+                Filter {
+                    kind: text("Database"),
+                    namespace: text("shop"),
+                    ..Filter::default()
+                },
+                5,
+            ),
+            (
+                Filter {
+                    promise: text("other"),
+                    ..Filter::default()
+                },
+                0,
+            ),
+            (
+                Filter {
+                    promise: text("databases"),
+                    name: text("' or 1=1 --"),
+                    ..Filter::default()
+                },
+                0,
+            ),
+        ] {
+            assert_eq!(
+                store.list(&filter, "", 10).await.unwrap().len(),
+                found,
+                "{filter:?}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_was_recorded_anew_meanwhile_is_neither_withdrawn_nor_called_merged() {
+    for desk in Desk::both() {
+        let before = desk.record_at(reviewed("Request", "orders", 1), 100).await;
+        let anew = desk.record_at(reviewed("Request", "orders", 2), 200).await;
+        let store = desk.store().await;
+        assert!(!store.withdraw(&before).await.unwrap());
+        store.merged(&before, 300).await.unwrap();
+        assert_eq!(desk.recorded().await, std::slice::from_ref(&anew));
+        assert!(store.withdraw(&anew).await.unwrap());
+        assert!(!store.withdraw(&anew).await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn only_what_readers_can_see_changes_the_fingerprint() {
+    for desk in Desk::both() {
+        let request = desk.record_at(reviewed("Request", "orders", 1), 100).await;
+        let store = desk.store().await;
+        let before = store.fingerprint().await.unwrap();
+        store.looked(&request.id, 500).await.unwrap();
+        store.reviewed(&request.id, 500).await.unwrap();
+        assert_eq!(store.fingerprint().await.unwrap(), before);
+        store.merged(&request, 500).await.unwrap();
+        assert_ne!(store.fingerprint().await.unwrap(), before);
+    }
+}
+
+#[tokio::test]
+async fn a_full_table_takes_no_more_but_still_replaces() {
+    const SQL: &str = "insert into ske_pending_requests (id, promise_name, resource_group, resource_version, \
+         resource_kind, namespace, name, lane, action, manifest, pull_request_state, stamp, looked_at, reviewed_at, \
+         created_at, updated_at) \
+         with recursive n(i) as (select 1 union all select i + 1 from n where i < $1) \
+         select 'id-' || i, 'p', 'g', 'v1', 'K', 'ns', 'n-' || i, 'upsert', 'Request', '', 'none', 1, 0, 0, 1, 1 from n";
+    for desk in Desk::both() {
+        let store = desk.store().await;
+        desk.record(input("Request", "orders")).await;
+        on_pool!(&store.0, |pool| {
+            sqlx::query(SQL)
+                .bind(MOST_RECORDS - 1)
+                .execute(pool)
+                .await
+                .map(drop)
+        })
+        .unwrap();
+        let one_more = serde_json::from_value(input("Request", "bills")).unwrap();
+        let refused = desk
+            .pending
+            .record(&super::testing::jane(), one_more)
+            .await
+            .unwrap_err();
+        assert!(refused.to_string().contains("was submitted"), "{refused}");
+        desk.record(input("Update", "orders")).await;
+    }
+}
+
+#[tokio::test]
+async fn a_manifest_that_is_an_object_is_recorded_as_well_and_the_manifest_wins_over_the_name() {
+    for desk in Desk::both() {
+        desk.record(json!({
+            "promiseName": "databases", "name": "other", "namespace": "", "action": "Request",
+            "pullRequestUrl": "", "requestsRepoUrl": "",
+            "manifest": {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"}, "data": {"a": "\u{0}"}},
+        }))
+        .await;
+        let [recorded] = <[_; 1]>::try_from(desk.recorded().await).unwrap();
+        assert_eq!(
+            (recorded.name.as_str(), recorded.namespace.as_str()),
+            ("settings", "default")
+        );
+        assert_eq!((recorded.group.as_str(), recorded.version.as_str()), ("", "v1"));
+        assert_eq!((recorded.pull_request_url, recorded.repository), (None, None));
+    }
+}

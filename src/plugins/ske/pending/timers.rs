@@ -1,0 +1,82 @@
+//! The rounds that run by themselves, as long as the service does.
+
+use std::{sync::Arc, time::Duration};
+
+use parking_lot::Mutex;
+use tracing::{info, warn};
+use uuid::Uuid;
+
+use super::refresh::Round;
+use crate::{
+    infra::{database::DatabaseError, tasks::Tasks},
+    plugins::ske::operations::Ske,
+};
+
+/// Rounds are up to a tenth longer than configured, so that replicas do not stay in step.
+const JITTER: u32 = 10;
+
+/// Said once, since it is so in every round.
+const NEEDS_USER: &str = "skipped: needs a user: pending requests cannot be compared with the platform by themselves, because the \
+     cluster is configured without a credential of our own; they go when somebody looks at their resource";
+
+/// Runs both rounds until the service ends.
+pub(in crate::plugins::ske) fn start(ske: &Arc<Ske>, tasks: &Tasks) {
+    tasks.spawn_until_shutdown(refreshing(Arc::clone(ske)));
+    tasks.spawn_until_shutdown(sweeping(Arc::clone(ske)));
+}
+
+async fn refreshing(ske: Arc<Ske>) {
+    let (trouble, mut told) = (Trouble::default(), false);
+    loop {
+        sleep(ske.current().pending.refresh).await;
+        let round = ske.pending().refresh(|object| ske.look(object)).await;
+        if let Ok(Round::NeedsUser) = round
+            && !std::mem::replace(&mut told, true)
+        {
+            info!("{NEEDS_USER}");
+        }
+        trouble.tell(round.map(drop));
+    }
+}
+
+async fn sweeping(ske: Arc<Ske>) {
+    let trouble = Trouble::default();
+    loop {
+        sleep(ske.current().pending.sweep).await;
+        let ask = |repository, numbers: Vec<u64>| {
+            let hosts = ske.code_hosts();
+            async move { hosts.states(&repository, &numbers).await }
+        };
+        trouble.tell(ske.pending().sweep(ask).await);
+    }
+}
+
+async fn sleep(period: Duration) {
+    let spread = period / JITTER;
+    let random = (Uuid::new_v4().as_u64_pair().0 >> 32) as f64 / f64::from(u32::MAX);
+    tokio::time::sleep(period + spread.mul_f64(random)).await;
+}
+
+/// A database that stays away is told once, and that it is back as well.
+#[derive(Default)]
+struct Trouble(Mutex<Option<String>>);
+
+impl Trouble {
+    fn tell(&self, outcome: Result<(), DatabaseError>) {
+        let mut last = self.0.lock();
+        match outcome {
+            Ok(()) => {
+                if last.take().is_some() {
+                    info!("Pending requests are looked after again");
+                }
+            }
+            Err(error) => {
+                let told = error.to_string();
+                if last.as_ref() != Some(&told) {
+                    warn!(reason = told, "Pending requests cannot be looked after");
+                }
+                *last = Some(told);
+            }
+        }
+    }
+}

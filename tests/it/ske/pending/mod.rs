@@ -1,0 +1,8 @@
+//! Recorded requests from the portal's side: who may record what, what the catalog reads, when a request goes.
+
+mod desk;
+mod feed;
+mod input;
+mod landing;
+mod recording;
+mod storage;
