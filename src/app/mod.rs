@@ -16,7 +16,7 @@ use self::{front::Front, settings::Settings, shared::SharedSettings};
 use crate::{
     backstage::{
         BackendBuilder, PluginEnv,
-        auth::Authenticator,
+        auth::{Authenticator, Clock},
         builder::Registration,
         discovery::Discovery,
         lifecycle::Lifecycle,
@@ -131,6 +131,11 @@ impl App {
             env,
             front,
         })
+    }
+
+    /// The clock that tokens and keys go by; a test moves it.
+    pub fn clock(&self) -> &Clock {
+        self.env.tokens.clock()
     }
 
     /// What is legal in the configuration and probably not meant.

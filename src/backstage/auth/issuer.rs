@@ -90,7 +90,7 @@ impl TokenIssuer {
     }
 
     /// The clock everything here goes by.
-    pub(super) fn clock(&self) -> &Clock {
+    pub fn clock(&self) -> &Clock {
         &self.0.clock
     }
 

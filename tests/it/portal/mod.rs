@@ -10,6 +10,7 @@ mod own_tokens;
 mod people;
 mod permissions;
 mod platform;
+mod rotation;
 mod running;
 mod spacelift;
 mod task;

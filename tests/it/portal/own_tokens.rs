@@ -28,7 +28,7 @@ use super::{
 use crate::support::app::{TestApp, client};
 
 /// Calls the portal as `ske` does, and tells what was answered.
-struct Caller;
+pub(super) struct Caller;
 
 impl BackendPlugin for Caller {
     const ID: &'static str = "ske";
@@ -76,16 +76,17 @@ async fn told(client: PluginClient, caller: Option<Credentials>) -> Json<Value> 
     })
 }
 
-/// Passes on what comes to the address, where the backend expects Stagedoor, to the one that runs.
-async fn stand_in(address: &str, to: &str, tasks: &Tasks) {
+/// Passes on what comes to the address, where the backend expects Stagedoor, to those that run, in turn.
+pub(super) async fn stand_in(address: &str, to: &[&str], tasks: &Tasks) {
     let listener = TcpListener::bind(address.replace("http://localhost", "127.0.0.1"))
         .await
         .unwrap();
-    let to = to.replace("http://", "");
+    let to: Vec<String> = to.iter().map(|base| base.replace("http://", "")).collect();
     let more = tasks.clone();
     tasks.spawn_until_shutdown(async move {
+        let mut turns = to.into_iter().cycle();
         while let Ok((mut stream, _)) = listener.accept().await {
-            let to = to.clone();
+            let to = turns.next().unwrap();
             more.spawn_until_shutdown(async move {
                 let mut app = TcpStream::connect(to).await.unwrap();
                 let _ = copy_bidirectional(&mut stream, &mut app).await;
@@ -102,7 +103,7 @@ async fn a_real_backend_takes_our_tokens_for_what_they_say() {
     let config = format!("backend:\n  baseUrl: {base}\n  listen: ':17007'\ncaller: {{}}\n");
     let app = TestApp::start_with(&config, |backend: BackendBuilder| backend.add::<Caller>()).await;
     let tasks = Tasks::default();
-    stand_in(&home.stagedoor, &app.base, &tasks).await;
+    stand_in(&home.stagedoor, &[&app.base], &tasks).await;
 
     let guest = people::guest(base).await;
     let ask = async |path: &str| people::json(client().get(app.url(path)).bearer_auth(&guest)).await;

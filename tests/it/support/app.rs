@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use stagedoor::{
     app::{App, ServeError, StartError, StartOptions},
-    backstage::{BackendBuilder, Check},
+    backstage::{BackendBuilder, Check, auth::Clock},
     config::{ConfigStore, Environment, LoadOptions},
     plugins,
 };
@@ -24,6 +24,8 @@ pub struct TestApp {
     /// Where its app-config.yaml lies; a test may change it.
     pub folder: TempDir,
     pub client: reqwest::Client,
+    /// What its tokens and keys go by.
+    pub clock: Clock,
     stop: oneshot::Sender<()>,
     ended: JoinHandle<Result<(), ServeError>>,
 }
@@ -66,6 +68,7 @@ impl TestApp {
         let app = App::build_with(store, &StartOptions::default(), register)
             .unwrap_or_else(|error| panic!("{error:?}"));
         let app = adapt(app);
+        let clock = app.clock().clone();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel();
@@ -76,6 +79,7 @@ impl TestApp {
             base,
             folder,
             client: client(),
+            clock,
             stop,
             ended,
         }
