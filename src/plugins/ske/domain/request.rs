@@ -100,6 +100,11 @@ impl Request {
         self.intent == Intent::Delete
     }
 
+    /// What is asked for.
+    pub(in crate::plugins::ske) fn intent(&self) -> Intent {
+        self.intent
+    }
+
     /// `backstage/<promise>/<namespace>/<name>`, with `-delete` for a deletion.
     ///
     /// # Errors

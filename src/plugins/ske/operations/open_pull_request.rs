@@ -3,9 +3,9 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
-use tracing::info;
+use tracing::{info, warn};
 
-use super::{OPEN_PULL_REQUEST, PULL_REQUEST_MUTATE, Ske, git::allowed_in_git, logged};
+use super::{OPEN_PULL_REQUEST, PENDING_MUTATE, PULL_REQUEST_MUTATE, Ske, git::allowed_in_git, logged};
 use crate::{
     backstage::{
         auth::Credentials,
@@ -18,6 +18,7 @@ use crate::{
         domain::{Intent, Invalid, Manifest, Operation, Request, Writable},
         error::SkeError,
         gitops,
+        pending::{Action, RecordInput},
         repository::RepositoryError,
     },
 };
@@ -112,12 +113,47 @@ impl Ske {
             principal,
             object, url, commit, "Asked for {object} by pull request"
         );
+        self.record_proposed(caller, order, (&wanted, &proposed.url))
+            .await?;
         Ok(OpenedPullRequest {
             remote_url: proposed.url,
             branch_name: proposal.branch.to_string(),
             commit_sha: proposed.commit,
             created: proposed.created,
         })
+    }
+}
+
+impl Ske {
+    /// Records the request in the same step, so that a Template needs no second one.
+    async fn record_proposed(
+        &self,
+        caller: &Credentials,
+        order: &PullRequestOrder,
+        (wanted, url): (&Wanted, &str),
+    ) -> Result<(), SkeError> {
+        let input = RecordInput::of_pull_request(
+            (order.promise_name.clone(), order.manifest.clone()),
+            &wanted.manifest.object_ref(),
+            match wanted.request.intent() {
+                Intent::Request => Action::Request,
+                Intent::Update => Action::Update,
+                Intent::Delete => Action::Delete,
+            },
+            (url.to_owned(), wanted.repository.picker()),
+        );
+        let trail = self.audit.begin(PENDING_MUTATE, caller, || input.about());
+        let recorded = self.pending.record(caller, input).await;
+        let recorded = trail.end(recorded, |recorded| json!({ "entityRef": recorded.entity_ref }));
+        match recorded {
+            Ok(_) => Ok(()),
+            // The host names its pages otherwise than its entry of `integrations` says.
+            Err(SkeError::Invalid(why)) => {
+                warn!("A pull request was opened and cannot be recorded: {why}");
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
     }
 }
 

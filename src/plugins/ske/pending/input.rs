@@ -62,6 +62,24 @@ pub(super) struct NewRequest {
 }
 
 impl RecordInput {
+    /// What is recorded of a pull request that was just opened, or reused.
+    pub(in crate::plugins::ske) fn of_pull_request(
+        (promise_name, manifest): (String, Value),
+        object: &ObjectRef,
+        action: Action,
+        (pull_request_url, requests_repo_url): (String, String),
+    ) -> Self {
+        Self {
+            promise_name,
+            name: object.name.to_string(),
+            namespace: object.namespace.to_string(),
+            action,
+            pull_request_url: Some(pull_request_url),
+            requests_repo_url: Some(requests_repo_url),
+            manifest,
+        }
+    }
+
     /// What an audit event tells of it: never the manifest.
     pub(in crate::plugins::ske) fn about(&self) -> Value {
         json!({

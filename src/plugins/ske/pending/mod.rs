@@ -39,6 +39,7 @@ pub(super) use self::{
     list::{Filter, MOST_LISTED, Page},
     record::Recorded,
     refresh::Unseen,
+    request::Action,
     timers::start,
 };
 

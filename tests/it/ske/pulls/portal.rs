@@ -85,6 +85,11 @@ impl Portal {
         post(&self.app, STATIC_TOKEN, "/api/ske/pull-requests", body).await
     }
 
+    /// Reads as a script does.
+    pub(super) async fn get(&self, path: &str) -> Said {
+        crate::ske::portal::get(&self.app, STATIC_TOKEN, path).await
+    }
+
     /// As whoever the token belongs to.
     pub(super) async fn ask_as(&self, token: &str, body: &Value) -> Said {
         post(&self.app, token, "/api/ske/pull-requests", body).await

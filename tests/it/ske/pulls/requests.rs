@@ -150,6 +150,22 @@ async fn a_resource_whose_name_ends_like_a_deletion_has_a_branch_of_its_own() {
 }
 
 #[tokio::test]
+async fn a_request_is_recorded_in_the_same_step_and_once_however_often_it_is_run() {
+    for kind in BOTH {
+        let portal = Portal::start(kind).await;
+        let told = portal.ask(&order("small")).await.ok();
+        portal.ask(&order("small")).await.ok();
+        let listed = portal.get("/api/ske/pending-requests").await.ok().to_string();
+        let url = told["remoteUrl"].as_str().unwrap();
+        assert_eq!(listed.matches(url).count(), 1, "{listed}");
+        assert!(
+            listed.contains("code.example.com?owner=acme&repo=requests"),
+            "{listed}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn an_app_opens_pull_requests_too() {
     use crate::support::{
         code_host::{APP_TOKEN, FakeCodeHost, world::World},
