@@ -194,8 +194,10 @@ fn environment() -> Environment {
     Environment::from_pairs([("STAGEDOOR_TEST", "1")])
 }
 
+/// What it keeps where systems keep state stays in the test's folder too.
 async fn open(folder: &TempDir, app_config: &str) -> ConfigStore {
-    open_within(environment(), folder, app_config).await
+    std::fs::create_dir_all(folder.path().join("var/lib")).unwrap();
+    open_within(environment().rooted_at(folder.path()), folder, app_config).await
 }
 
 async fn open_within(environment: Environment, folder: &TempDir, app_config: &str) -> ConfigStore {
