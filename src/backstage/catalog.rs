@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     config::{ConfigError, ConfigReader},
-    infra::{single_flight::SingleFlight, tasks::Tasks},
+    infra::single_flight::SingleFlight,
 };
 
 /// The plugin that reads the addresses.
@@ -41,22 +41,16 @@ pub struct CatalogLocations {
 }
 
 impl CatalogLocations {
-    /// For the entries of `catalog.locations` in the portal's app-config whose address is one of ours; asks nothing.
-    ///
-    /// # Errors
-    /// The section cannot be read.
-    pub fn find(
-        plugin_id: &'static str,
-        env: &PluginEnv,
-        is_ours: impl Fn(&str) -> bool,
-    ) -> Result<Self, ConfigError> {
-        let targets = targets(&env.config.reader())?;
+    /// For the entries of `catalog.locations` in the portal's app-config whose address is one of ours; asks nothing. A
+    /// section that cannot be read names none, and is for Backstage to complain about.
+    pub fn find(plugin_id: &'static str, env: &PluginEnv, is_ours: impl Fn(&str) -> bool) -> Self {
+        let targets = targets(&env.config.reader()).unwrap_or_default();
         let ours = targets.iter().filter(|target| is_ours(target));
-        Ok(Self {
+        Self {
             client: PluginClient::new(plugin_id, env),
             entities: ours.map(|target| entity(target)).collect(),
-            refreshing: SingleFlight::new(Tasks::clone(&env.tasks)),
-        })
+            refreshing: SingleFlight::new(env.tasks.clone()),
+        }
     }
 
     /// Whether the catalog has any of them; without, there is nobody to ask.
@@ -96,7 +90,7 @@ async fn refresh(client: &PluginClient, entity: &str) {
     warn!("The catalog was not told to read {entity} again and will do so later by itself: {problem}");
 }
 
-/// The addresses the catalog is told to read. What is not of the usual form is for Backstage to complain about.
+/// The addresses the catalog is told to read.
 fn targets(reader: &ConfigReader) -> Result<Vec<String>, ConfigError> {
     let entries = reader.optional_config_array(LOCATIONS)?.unwrap_or_default();
     let target = |entry: &ConfigReader| {

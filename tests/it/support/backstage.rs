@@ -43,6 +43,8 @@ struct Paths {
     fetches: HashMap<String, usize>,
     /// The last `Authorization` each path was asked with.
     credentials: HashMap<String, String>,
+    /// The last body each path was sent.
+    bodies: HashMap<String, String>,
 }
 
 impl FakeBackstage {
@@ -86,6 +88,11 @@ impl FakeBackstage {
         self.paths.lock().credentials.get(path).cloned()
     }
 
+    /// The body the path was last sent.
+    pub(crate) fn body(&self, path: &str) -> Option<String> {
+        self.paths.lock().bodies.get(path).cloned()
+    }
+
     /// How often anything was asked for.
     pub(crate) fn all_fetches(&self) -> usize {
         self.paths.lock().fetches.values().sum()
@@ -104,8 +111,11 @@ async fn answer(State(paths): State<Arc<Mutex<Paths>>>, request: Request) -> Res
     let path = request.uri().path().to_owned();
     let sent = request.headers().get(header::AUTHORIZATION);
     let sent = sent.map(|sent| String::from_utf8_lossy(sent.as_bytes()).into_owned());
+    let body = axum::body::to_bytes(request.into_body(), 1 << 20).await.unwrap();
     let answer = {
         let mut paths = paths.lock();
+        let body = String::from_utf8_lossy(&body).into_owned();
+        paths.bodies.insert(path.clone(), body);
         *paths.fetches.entry(path.clone()).or_default() += 1;
         if let Some(sent) = &sent {
             paths.credentials.insert(path.clone(), sent.clone());

@@ -14,6 +14,7 @@ mod wait_for_resource;
 
 use std::sync::Arc;
 
+use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use tracing::warn;
 
@@ -31,6 +32,7 @@ use crate::{
     backstage::{
         audit::{AuditEvent, Auditor},
         auth::Credentials,
+        catalog::CatalogLocations,
         integrations::CodeHosts,
         permission::{Action, Permission, Permissions, Verdicts},
         plugin::PluginEnv,
@@ -138,6 +140,7 @@ impl Ske {
         permissions: Permissions,
     ) -> Self {
         let pending = Pending::new(env.database.clone(), env.tasks.clone(), config.clone());
+        pending.tell(feed_locations(&config, env, permissions.plugin_id()));
         Self {
             backing,
             code_hosts: LiveCodeHosts::new(config.clone(), env),
@@ -203,6 +206,15 @@ impl Ske {
 /// Passes if the portal's verdicts give the permission.
 fn require(verdicts: &Verdicts, permission: &Permission) -> Result<(), SkeError> {
     verdicts.require(permission).map_err(SkeError::Backstage)
+}
+
+/// Where the portal's catalog reads our feed, as far as its app-config says.
+fn feed_locations(config: &Live<Config>, env: &PluginEnv, plugin_id: &'static str) -> CatalogLocations {
+    let secret = config.get().pending.feed_secret.clone();
+    let end = secret.map(|secret| format!("/catalog/{}/pending-requests.yaml", secret.expose_secret()));
+    CatalogLocations::find(plugin_id, env, |target| {
+        end.as_ref().is_some_and(|end| target.ends_with(end.as_str()))
+    })
 }
 
 /// What an audit event tells of an object: never more of its manifest than the identity.

@@ -23,13 +23,17 @@ mod sweep;
 mod testing;
 mod timers;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use self::{feed::FeedKeeper, known::Known};
+use self::{feed::FeedKeeper, known::Known, store::Store};
 use super::config::Config;
 use crate::{
+    backstage::catalog::CatalogLocations,
     config::Live,
-    infra::{database::Database, tasks::Tasks},
+    infra::{
+        database::{Database, DatabaseError},
+        tasks::Tasks,
+    },
 };
 
 pub(super) use self::{
@@ -50,6 +54,8 @@ pub(super) struct Pending {
     config: Live<Config>,
     known: Known,
     feed: FeedKeeper,
+    /// Set when the portal's catalog reads our feed.
+    catalog: OnceLock<CatalogLocations>,
 }
 
 impl Pending {
@@ -61,6 +67,33 @@ impl Pending {
             config,
             known: Known::default(),
             feed: FeedKeeper::default(),
+            catalog: OnceLock::new(),
         })
+    }
+
+    /// From now on tells the catalog when what it reads here has changed.
+    pub(super) fn tell(&self, catalog: CatalogLocations) {
+        // There is one catalog; a second call would name the same.
+        let _ = self.catalog.set(catalog);
+    }
+
+    fn changed(&self) {
+        if let Some(catalog) = self.catalog.get() {
+            catalog.refresh_soon();
+        }
+    }
+
+    /// Does the work, and tells the catalog if a record came, went or changed by it.
+    async fn telling<T>(
+        &self,
+        store: &Store,
+        work: impl Future<Output = Result<T, DatabaseError>>,
+    ) -> Result<T, DatabaseError> {
+        let before = store.fingerprint().await?;
+        let done = work.await;
+        if store.fingerprint().await? != before {
+            self.changed();
+        }
+        done
     }
 }

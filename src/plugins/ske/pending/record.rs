@@ -43,6 +43,7 @@ impl Pending {
         let recorded = self.store_patiently(caller, &request).await?;
         let recorded = recorded.ok_or(SkeError::TooManyPending(MOST_RECORDS))?;
         self.known.add(&recorded);
+        self.changed();
         let principal = encode_user_text(caller.subject().unwrap_or("nobody"));
         let object = encode_user_text(&format!("{}/{}", recorded.namespace, recorded.name));
         info!(

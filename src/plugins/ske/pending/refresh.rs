@@ -56,9 +56,10 @@ impl Pending {
         };
         let store = Store(pool);
         self.learn(&store).await?;
-        let round = self
-            .database
-            .alone("pending-refresh", self.look_around(&store, look));
+        let round = self.database.alone(
+            "pending-refresh",
+            self.telling(&store, self.look_around(&store, look)),
+        );
         round.await?.unwrap_or(Ok(Round::Done))
     }
 

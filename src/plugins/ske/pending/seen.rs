@@ -37,12 +37,15 @@ impl Pending {
             return Ok(());
         };
         let store = Store(pool);
-        for request in store.about(object).await? {
-            if self.shows(&request) && is_settled(&request, sight) {
-                withdraw(&store, &request, "it has come about").await?;
+        let settling = async {
+            for request in store.about(object).await? {
+                if self.shows(&request) && is_settled(&request, sight) {
+                    withdraw(&store, &request, "it has come about").await?;
+                }
             }
-        }
-        Ok(())
+            Ok(())
+        };
+        self.telling(&store, settling).await
     }
 
     /// Whether what the platform shows is about this request. In gitops a pull request to another repository is for a

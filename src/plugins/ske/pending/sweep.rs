@@ -50,7 +50,7 @@ impl Pending {
             give_up(&store).await
         };
         self.database
-            .alone("pending-sweep", work)
+            .alone("pending-sweep", self.telling(&store, work))
             .await?
             .unwrap_or(Ok(()))
     }

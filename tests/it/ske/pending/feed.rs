@@ -1,12 +1,18 @@
 //! The address the catalog reads: without credentials, with a secret in its path.
 
-use serde_json::Value;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use sha1::Digest as _;
 
 use super::desk::{Desk, FEED, FEED_SECRET, app_config, request, reviewed};
 use crate::{
     ske::portal::Backstage,
-    support::{app::client, binary::Binary},
+    support::{app::client, backstage::Answer, binary::Binary},
 };
+
+/// Where the catalog is told to read something again.
+const REFRESH: &str = "/api/catalog/refresh";
 
 #[tokio::test]
 async fn the_catalog_reads_the_requests_as_entities_without_credentials() {
@@ -103,4 +109,39 @@ async fn the_secret_is_in_no_line_of_the_log() {
     let (_, printed) = tokio::task::spawn_blocking(|| binary.terminated()).await.unwrap();
     assert!(printed.contains("/api/ske/catalog/"), "{printed}");
     assert!(!printed.contains(FEED_SECRET), "{printed}");
+}
+
+#[tokio::test]
+async fn the_catalog_is_told_to_read_again_when_a_request_came_or_its_state_changed() {
+    let locations = format!(
+        "catalog:\n  locations:\n    - {{ type: url, target: 'https://stagedoor.example.com{FEED}' }}\n    - {{ type: url, \
+         target: 'https://github.com/O/R/blob/main/catalog-info.yaml' }}\n"
+    );
+    let desk = Desk::with(|config| format!("{config}{locations}")).await;
+    let fake = &desk.backstage.fake;
+    fake.serve(REFRESH, Answer::Document(json!({})));
+    assert_eq!(fake.fetches(REFRESH), 0, "nothing has changed yet");
+    desk.run(&request("Request", "orders")).await.output();
+    until(|| fake.fetches(REFRESH) == 1).await;
+    let digest = sha1::Sha1::digest(format!("url:https://stagedoor.example.com{FEED}"));
+    let entity = format!("location:default/generated-{}", hex::encode(digest));
+    let sent: Value = serde_json::from_str(&fake.body(REFRESH).unwrap()).unwrap();
+    assert_eq!(sent, json!({ "entityRef": entity }));
+    assert!(fake.credentials(REFRESH).unwrap().starts_with("Bearer "));
+    // A catalog that refuses keeps nobody from recording, and is told again the next time.
+    fake.serve(REFRESH, Answer::Status(503));
+    desk.run(&request("Request", "bills")).await.output();
+    until(|| fake.fetches(REFRESH) == 2).await;
+    assert_eq!(desk.recorded().await.len(), 2);
+}
+
+/// Waits for what no answer announces.
+async fn until(holds: impl Fn() -> bool) {
+    for _ in 0..400 {
+        if holds() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    panic!("it never came");
 }
