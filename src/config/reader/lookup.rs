@@ -100,6 +100,19 @@ impl ConfigReader {
         }
     }
 
+    /// Returns a reader for the mapping that all layers together come to at the key, whatever the layers below hold that
+    /// it replaces; `None` when it is missing or something else.
+    ///
+    /// Backstage reads some sections so: with `getOptional`, and then what it returned as plain data.
+    pub fn merged_config(&self, key: &str) -> Result<Option<ConfigReader>, ConfigError> {
+        let Some(data @ Value::Object(_)) = self.get(key)? else {
+            return Ok(None);
+        };
+        let context = self.find(key)?.map(|(context, _)| context.to_owned());
+        let context = context.unwrap_or_default();
+        Ok(Some(self.rooted(vec![Held { context, data }], key)))
+    }
+
     /// The mappings at the key, lowest layer first, without those that a null above them hides.
     pub(super) fn mappings(&self, key: &str) -> Result<Vec<Held>, ConfigError> {
         let mut found = Vec::with_capacity(self.layers.len());

@@ -132,7 +132,11 @@ impl Connection {
                 problems.of(postgres_url::parse(&url, at))
             }
             Some(_) => {
-                let section = problems.of(reader.config(at))?;
+                // A fresh portal has text in app-config.yaml and an object in app-config.production.yaml.
+                let section = match problems.of(reader.merged_config(at))? {
+                    Some(section) => section,
+                    None => problems.of(reader.config(at))?,
+                };
                 // As in npm `pg`, the URL wins over what stands beside it.
                 let url = problems.of(section.optional_secret("connectionString"))?;
                 let fields = problems.of(Self::of_object(&section))?;
@@ -221,12 +225,11 @@ fn kind_unsupported(
     let mut unsupported = None;
     for at in [own_key("connection"), key("connection")] {
         let counts = overlays || at == own_key("connection");
-        let is_object = matches!(reader.get(&at), Ok(Some(Value::Object(_))));
-        if !counts || !is_object {
+        let Some(section) = problems.of(reader.merged_config(&at))?.filter(|_| counts) else {
             continue;
-        }
+        };
         let at = format!("{at}.type");
-        match problems.of(reader.optional_string(&at))?.as_deref() {
+        match problems.of(section.optional_string("type"))?.as_deref() {
             None => {}
             Some("default") => break,
             Some("azure" | "cloudsql" | "rds") => {

@@ -9,6 +9,7 @@ use super::{
     settings::Client,
     testing::reader,
 };
+use crate::config::{self, ConfigReader, Layer, from_json};
 
 fn read(section: &Value) -> DatabaseSettings {
     DatabaseSettings::read(&reader(section)).unwrap()
@@ -18,6 +19,31 @@ fn read(section: &Value) -> DatabaseSettings {
 fn postgres(section: &Value) -> PostgresSettings {
     match read(section).client {
         Client::Postgres(settings) => *settings,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn an_object_replaces_the_text_of_a_file_below_as_in_a_fresh_portal() {
+    let layer = |context: &str, section: Value| {
+        let data = from_json(json!({ "backend": { "database": section } }));
+        let config::Value::Object(data) = data else {
+            panic!("an object");
+        };
+        let context = context.to_owned();
+        Layer { context, data }
+    };
+    let development = json!({"client": "better-sqlite3", "connection": ":memory:"});
+    let production = json!({"client": "pg", "connection": {"host": "db", "user": "u", "password": "hunter2", "type": "default"}});
+    let reader = ConfigReader::new(vec![
+        layer("app-config.yaml", development),
+        layer("app-config.production.yaml", production),
+    ]);
+    match DatabaseSettings::read(&reader).unwrap().client {
+        Client::Postgres(settings) => {
+            assert_eq!(settings.host, "db");
+            assert_eq!(password(&settings), Some("hunter2"));
+        }
         other => panic!("{other:?}"),
     }
 }
