@@ -301,7 +301,7 @@ async fn every_refusal_is_json_with_its_message_at_the_top() {
         "/api/ske",
         "/api/ske/",
         "/api/ske/resources",
-        "/api/ske/pending-requests",
+        "/api/ske/pending-requests/x",
         "/api/ske/resource/x",
     ] {
         let (status, message) = place.get(path).await.refused();
