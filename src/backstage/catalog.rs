@@ -3,22 +3,19 @@
 //! The catalog reads registered addresses every two minutes or so. Each one is an entity of its own, which can be
 //! refreshed at once (`@backstage/plugin-catalog-backend`, `POST /refresh`).
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use http::Method;
 use serde_json::json;
 use sha1::{Digest as _, Sha1};
-use tokio::time::sleep;
+use tokio::{sync::Notify, time::sleep};
 use tracing::warn;
 
 use super::{
     plugin::PluginEnv,
-    plugin_client::{PluginCall, PluginClient},
+    plugin_client::{Bearer, PluginCall, PluginClient},
 };
-use crate::{
-    config::{ConfigError, ConfigReader},
-    infra::single_flight::SingleFlight,
-};
+use crate::config::{ConfigError, ConfigReader};
 
 /// The plugin that reads the addresses.
 const CATALOG: &str = "catalog";
@@ -29,15 +26,11 @@ const LOCATIONS: &str = "catalog.locations";
 /// Changes within this time become one refresh.
 const GATHER: Duration = Duration::from_millis(500);
 
-/// All refreshes are joined.
-const ONE_FLIGHT: u64 = 0;
-
-/// The catalog's entries for some addresses of ours. Asking it again and again costs one call in half a second.
+/// The catalog's entries for some addresses of ours. Asking it again and again costs one call each in half a second.
 #[derive(Debug)]
 pub struct CatalogLocations {
-    client: PluginClient,
-    entities: Vec<String>,
-    refreshing: SingleFlight<()>,
+    /// Wakes the task that asks; what comes while it is asking is not forgotten.
+    changed: Arc<Notify>,
 }
 
 impl CatalogLocations {
@@ -46,31 +39,29 @@ impl CatalogLocations {
     pub fn find(plugin_id: &'static str, env: &PluginEnv, is_ours: impl Fn(&str) -> bool) -> Self {
         let targets = targets(&env.config.reader()).unwrap_or_default();
         let ours = targets.iter().filter(|target| is_ours(target));
-        Self {
-            client: PluginClient::new(plugin_id, env),
-            entities: ours.map(|target| entity(target)).collect(),
-            refreshing: SingleFlight::new(env.tasks.clone()),
+        let entities: Vec<String> = ours.map(|target| entity(target)).collect();
+        let changed = Arc::new(Notify::new());
+        if !entities.is_empty() {
+            let asking = ask(PluginClient::new(plugin_id, env), entities, Arc::clone(&changed));
+            env.tasks.spawn_until_shutdown(asking);
         }
-    }
-
-    /// Whether the catalog has any of them; without, there is nobody to ask.
-    pub fn is_empty(&self) -> bool {
-        self.entities.is_empty()
+        Self { changed }
     }
 
     /// Asks for a refresh soon, in the background. A catalog that refuses is told of in the log: it reads the address
     /// anyway, only later.
     pub fn refresh_soon(&self) {
-        if self.is_empty() {
-            return;
+        self.changed.notify_one();
+    }
+}
+
+async fn ask(client: PluginClient, entities: Vec<String>, changed: Arc<Notify>) {
+    loop {
+        changed.notified().await;
+        sleep(GATHER).await;
+        for entity in &entities {
+            refresh(&client, entity).await;
         }
-        let (client, entities) = (self.client.clone(), self.entities.clone());
-        self.refreshing.begin(ONE_FLIGHT, || async move {
-            sleep(GATHER).await;
-            for entity in entities {
-                refresh(&client, &entity).await;
-            }
-        });
     }
 }
 
@@ -80,7 +71,7 @@ async fn refresh(client: &PluginClient, entity: &str) {
         method: Method::POST,
         path: "/refresh",
         body: Some(json!({ "entityRef": entity })),
-        on_behalf_of: None,
+        bearer: Bearer::Plugin,
     });
     let problem = match answer.await {
         Ok(answer) if answer.status.is_success() => return,

@@ -1,4 +1,5 @@
-//! Calls the portal's other backend plugins with a token of our own, for a plugin or in a user's name.
+//! Calls the portal's other backend plugins: with a token of our own, for a plugin or in a user's name, or with the
+//! user's own token.
 
 use std::time::Duration;
 
@@ -20,9 +21,9 @@ use crate::{
 };
 
 /// Other plugins answer from memory or their database.
-const LIMIT: Duration = Duration::from_secs(5);
+pub(super) const LIMIT: Duration = Duration::from_secs(5);
 
-/// Far more than any answer we ask for.
+/// Far more than any answer we ask for, thousands of groups included.
 const MAX_ANSWER: usize = 1 << 20;
 
 /// Calls other plugins in the name of one of ours. Cheap to clone.
@@ -45,8 +46,19 @@ pub struct PluginCall<'a> {
     pub path: &'a str,
     /// With what.
     pub body: Option<Value>,
-    /// In whose name; a caller that is no user is not passed on.
-    pub on_behalf_of: Option<&'a Credentials>,
+    /// With whose token.
+    pub bearer: Bearer<'a>,
+}
+
+/// Whose token a call carries.
+#[derive(Debug, Clone, Copy)]
+pub enum Bearer<'a> {
+    /// One of ours, for the plugin itself.
+    Plugin,
+    /// One of ours, in the caller's name; a caller that is no user is not passed on.
+    PluginFor(&'a Credentials),
+    /// The caller's own, as it was sent; for routes that take users' tokens only.
+    Caller(&'a Credentials),
 }
 
 /// What the other plugin said.
@@ -88,9 +100,16 @@ impl PluginClient {
     }
 
     async fn exchange(&self, call: PluginCall<'_>) -> Result<PluginAnswer, BackstageError> {
-        let token = self.tokens.issue(self.plugin_id, call.plugin, call.on_behalf_of);
-        let token = token.await?;
         let bad = |what: &str| bad_gateway(call.plugin, what);
+        let issue = |user| self.tokens.issue(self.plugin_id, call.plugin, user);
+        let token = match call.bearer {
+            Bearer::Plugin => issue(None).await?,
+            Bearer::PluginFor(user) => issue(Some(user)).await?,
+            Bearer::Caller(caller) => {
+                let sent = caller.token().cloned();
+                sent.ok_or_else(|| bad("cannot be asked without the user's token"))?
+            }
+        };
         let base = self.discovery.load().internal_base(call.plugin);
         let url = Url::parse(&format!("{base}{}", call.path)).map_err(|_| bad("has no usable address"))?;
         let request = self.http.for_url(&url).request(call.method, url.clone());

@@ -4,22 +4,15 @@
 
 use std::{hash::Hash, sync::Arc, time::Duration};
 
-use http::StatusCode;
+use http::{Method, StatusCode};
 use moka::sync::Cache;
-use secrecy::ExposeSecret;
 use serde_json::Value;
-use tokio::time::timeout;
-use url::Url;
 
 use super::{
     auth::{Credentials, Principal},
-    discovery::Discovery,
     error::BackstageError,
     plugin::PluginEnv,
-};
-use crate::{
-    config::Live,
-    infra::http_client::{HttpClients, read_at_most},
+    plugin_client::{Bearer, LIMIT, PluginCall, PluginClient, bad_gateway},
 };
 
 /// How long an answer serves. With the wait for it, a person who left a group keeps it for a minute at most.
@@ -28,27 +21,19 @@ const FRESH: Duration = Duration::from_secs(60).saturating_sub(LIMIT);
 /// Users remembered; the least used is forgotten first.
 const MOST_USERS: u64 = 10_000;
 
-/// Both backends answer from memory or their database.
-const LIMIT: Duration = Duration::from_secs(5);
-
-/// Far more than thousands of groups need.
-const MAX_ANSWER: usize = 1 << 20;
-
 /// Asks the auth and catalog backends about users.
 #[derive(Debug, Clone)]
 pub struct Users {
-    http: HttpClients,
-    discovery: Live<Discovery>,
+    client: PluginClient,
     ownership: Cache<String, Arc<[String]>>,
     annotations: Cache<(String, String), Option<String>>,
 }
 
 impl Users {
-    /// Asks nothing yet.
-    pub fn new(env: &PluginEnv) -> Self {
+    /// Asks nothing yet; `plugin_id` is the plugin that wants to know.
+    pub fn new(plugin_id: &'static str, env: &PluginEnv) -> Self {
         Self {
-            http: env.http.clone(),
-            discovery: env.discovery.clone(),
+            client: PluginClient::new(plugin_id, env),
             ownership: memory(),
             annotations: memory(),
         }
@@ -108,37 +93,28 @@ impl Users {
     }
 
     /// A 404 is the JSON null.
-    async fn ask(&self, plugin: &str, path: &str, caller: &Credentials) -> Result<Value, BackstageError> {
-        let asked = timeout(LIMIT, self.exchange(plugin, path, caller)).await;
-        asked.unwrap_or_else(|_| {
-            let text = sentence(plugin, "did not answer in time");
-            Err(BackstageError::unavailable(StatusCode::GATEWAY_TIMEOUT, text))
-        })
-    }
-
-    async fn exchange(
+    async fn ask(
         &self,
-        plugin: &str,
+        plugin: &'static str,
         path: &str,
         caller: &Credentials,
     ) -> Result<Value, BackstageError> {
-        let bad = |what: &str| bad_gateway(plugin, what);
-        let address = format!("{}{path}", self.discovery.load().internal_base(plugin));
-        let url = Url::parse(&address).map_err(|_| bad("has no usable address"))?;
-        let token = caller
-            .token()
-            .ok_or_else(|| bad("cannot be asked without the user's token"))?;
-        let request = self.http.for_url(&url).get(url.clone());
-        let sent = request.bearer_auth(token.expose_secret()).send().await;
-        let response = sent.map_err(|error| bad("cannot be reached").with_cause(error.without_url()))?;
-        match response.status() {
-            StatusCode::OK => {
-                let body = read_at_most(MAX_ANSWER, response).await;
-                let body = body.map_err(|_| bad("broke off its answer, or sent too much"))?;
-                serde_json::from_slice(&body).map_err(|_| bad("sent something else than JSON"))
-            }
+        let answer = self.client.call(PluginCall {
+            plugin,
+            method: Method::GET,
+            path,
+            body: None,
+            bearer: Bearer::Caller(caller),
+        });
+        let answer = answer.await?;
+        match answer.status {
+            StatusCode::OK if answer.body.is_null() => Err(bad_gateway(plugin, "sent an empty answer")),
+            StatusCode::OK => Ok(answer.body),
             StatusCode::NOT_FOUND => Ok(Value::Null),
-            status => Err(bad(&format!("answered with status {}", status.as_u16()))),
+            status => Err(bad_gateway(
+                plugin,
+                &format!("answered with status {}", status.as_u16()),
+            )),
         }
     }
 }
@@ -162,16 +138,6 @@ fn entity_path(user: &str) -> Option<String> {
     };
     let all = [kind, namespace, name].into_iter().all(safe);
     all.then(|| format!("/entities/by-name/{kind}/{namespace}/{name}"))
-}
-
-fn bad_gateway(plugin: &str, what: &str) -> BackstageError {
-    BackstageError::unavailable(StatusCode::BAD_GATEWAY, sentence(plugin, what))
-}
-
-fn sentence(plugin: &str, what: &str) -> String {
-    format!(
-        "Backstage's {plugin} backend, which knows the user, {what}; check discovery.endpoints for '{plugin}'"
-    )
 }
 
 #[cfg(test)]

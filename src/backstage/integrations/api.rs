@@ -18,10 +18,11 @@ use super::{
     owner::Owner,
     refusal::{Asked, Refusal},
     token::AccessToken,
+    unreachable,
 };
 use crate::infra::{
     clock::unix_seconds,
-    http_client::{HttpClients, ReadError, WireFailure, classify, read_at_most},
+    http_client::{HttpClients, ReadError, read_at_most},
 };
 
 /// Largest answer read. An installation is about 4 KB, a token that lists its repositories some hundred.
@@ -189,17 +190,9 @@ impl AppApi {
     }
 
     fn unreachable(&self, error: &reqwest::Error) -> GitHubError {
-        let what = match classify(error) {
-            WireFailure::Untrusted => {
-                "shows a certificate that is not trusted; name its authority in `stagedoor.tls.caFile`"
-            }
-            WireFailure::TlsRefused => "does not accept our side of TLS; check the address",
-            WireFailure::Unreachable => "cannot be reached; check the address, the network and the proxy",
-            WireFailure::Interrupted => "broke off its answer; try again later",
-        };
         GitHubError::Unreachable {
             api: self.api.clone(),
-            what,
+            what: unreachable::why(error),
         }
     }
 }

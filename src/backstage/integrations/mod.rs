@@ -23,6 +23,7 @@ mod repository_address;
 #[cfg(test)]
 mod testing;
 mod token;
+mod unreachable;
 
 pub use self::{
     all::{CodeHost, Integrations},

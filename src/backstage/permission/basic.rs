@@ -35,6 +35,11 @@ pub enum Action {
 }
 
 impl Permission {
+    /// A permission of this name.
+    pub const fn new(name: &'static str, action: Action) -> Self {
+        Self { name, action }
+    }
+
     /// As the permission framework writes it.
     pub(super) fn described(&self) -> Value {
         let action = self.action.to_string();

@@ -13,6 +13,7 @@ mod gitops;
 mod offered;
 mod operations;
 mod pending;
+mod permissions;
 mod repository;
 mod routes;
 mod session;
@@ -75,7 +76,7 @@ impl BackendPlugin for SkePlugin {
             warn!("{notice}");
         }
         let backing = backing(&config, &env).await?;
-        let permissions = Permissions::new(Self::ID, &env, operations::PERMISSIONS);
+        let permissions = Permissions::new(Self::ID, &env, permissions::ALL);
         let ske = Arc::new(Ske::new(backing, config, &env, permissions.clone()));
         let early = Arc::clone(&ske);
         env.tasks

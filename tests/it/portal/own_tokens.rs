@@ -12,7 +12,7 @@ use stagedoor::{
         actions::Actions,
         auth::Credentials,
         permission::Permissions,
-        plugin_client::{PluginCall, PluginClient},
+        plugin_client::{Bearer, PluginCall, PluginClient},
         routes::Routes,
     },
     config::{ConfigError, ConfigReader, Live},
@@ -67,7 +67,7 @@ async fn told(client: PluginClient, caller: Option<Credentials>) -> Json<Value> 
         method: Method::GET,
         path: "/caller",
         body: None,
-        on_behalf_of: caller.as_ref(),
+        bearer: caller.as_ref().map_or(Bearer::Plugin, Bearer::PluginFor),
     };
     let answer = client.call(call).await;
     Json(match answer {

@@ -9,13 +9,14 @@ use serde_json::Value;
 use url::Url;
 
 use super::{
-    super::{credentials::GitHubCredentials, limits, repository_address::RepositoryAddress},
+    super::{credentials::GitHubCredentials, limits, repository_address::RepositoryAddress, unreachable},
+    change::WriteError,
     error::HostError,
     words::Words,
 };
 use crate::infra::{
     clock::unix_seconds,
-    http_client::{ReadError, WireFailure, classify, read_at_most},
+    http_client::{ReadError, read_at_most},
 };
 
 /// Time for one answer; the hosts give theirs within a second, and no person waits longer.
@@ -251,6 +252,14 @@ impl HostApi {
         }
     }
 
+    /// What is said of a branch that must be there.
+    pub(super) fn branch_missing(&self, branch: &str) -> WriteError {
+        WriteError::BranchMissing {
+            branch: branch.to_owned(),
+            repository: self.repository.to_string(),
+        }
+    }
+
     /// How GitLab names the repository in its paths: as one part.
     pub(super) fn project(&self) -> String {
         format!("{}/{}", self.repository.owner(), self.repository.repo())
@@ -278,17 +287,9 @@ impl HostApi {
     }
 
     fn unreachable(&self, error: &reqwest::Error) -> HostError {
-        let what = match classify(error) {
-            WireFailure::Untrusted => {
-                "shows a certificate that is not trusted; name its authority in `stagedoor.tls.caFile`"
-            }
-            WireFailure::TlsRefused => "does not accept our side of TLS; check the address",
-            WireFailure::Unreachable => "cannot be reached; check the address, the network and the proxy",
-            WireFailure::Interrupted => "broke off its answer; try again later",
-        };
         HostError::Unreachable {
             api: self.api(),
-            what,
+            what: unreachable::why(error),
         }
     }
 

@@ -92,7 +92,10 @@ impl GitHub<'_> {
         proposal: &Proposal,
         target: &str,
     ) -> Result<Attempt<Proposed>, WriteError> {
-        let base = self.head(target).await?.ok_or_else(|| self.missing(target))?;
+        let base = self
+            .head(target)
+            .await?
+            .ok_or_else(|| self.api.branch_missing(target))?;
         let tip = self.head(proposal.branch.as_str()).await?;
         let open = match &tip {
             Some(_) => self.open_one(proposal.branch.as_str(), target).await?,
@@ -143,7 +146,10 @@ impl GitHub<'_> {
     /// Commits to a branch; returns the commit that holds the change, which is the branch's own when nothing differs.
     pub(super) async fn commit(&self, wanted: &FileCommit) -> Result<Attempt<String>, WriteError> {
         let branch = wanted.branch.as_str();
-        let tip = self.head(branch).await?.ok_or_else(|| self.missing(branch))?;
+        let tip = self
+            .head(branch)
+            .await?
+            .ok_or_else(|| self.api.branch_missing(branch))?;
         let tree = self.tree_of(&tip).await?;
         let there = self.entry(&tree, &wanted.file).await?;
         if !wanted.file.differs(there.as_ref()) {
@@ -304,13 +310,6 @@ impl GitHub<'_> {
             }
             Err(error) if error.is_refusal(StatusCode::UNPROCESSABLE_ENTITY, &["already exists"]) => Ok(None),
             Err(error) => Err(error),
-        }
-    }
-
-    fn missing(&self, branch: &str) -> WriteError {
-        WriteError::BranchMissing {
-            branch: branch.to_owned(),
-            repository: self.api.repository.to_string(),
         }
     }
 

@@ -102,7 +102,10 @@ impl GitLab<'_> {
         target: &str,
     ) -> Result<Attempt<Proposed>, WriteError> {
         let branch = proposal.branch.as_str();
-        let base = self.head(target).await?.ok_or_else(|| self.missing(target))?;
+        let base = self
+            .head(target)
+            .await?
+            .ok_or_else(|| self.api.branch_missing(target))?;
         let tip = self.head(branch).await?;
         let requests = match &tip {
             Some(_) => self.requests_of(branch).await?,
@@ -150,7 +153,10 @@ impl GitLab<'_> {
     /// Commits to a branch; returns the commit that holds the change, which is the branch's own when nothing differs.
     pub(super) async fn commit(&self, wanted: &FileCommit) -> Result<Attempt<String>, WriteError> {
         let branch = wanted.branch.as_str();
-        let tip = self.head(branch).await?.ok_or_else(|| self.missing(branch))?;
+        let tip = self
+            .head(branch)
+            .await?
+            .ok_or_else(|| self.api.branch_missing(branch))?;
         let there = self.entry(&tip, &wanted.file).await?;
         if !wanted.file.differs(there.as_ref()) {
             return Ok(Attempt::Done(tip));
@@ -332,13 +338,6 @@ impl GitLab<'_> {
             }
             Err(error) if error.is_refusal(StatusCode::CONFLICT, &["already exists"]) => Ok(None),
             Err(error) => Err(error),
-        }
-    }
-
-    fn missing(&self, branch: &str) -> WriteError {
-        WriteError::BranchMissing {
-            branch: branch.to_owned(),
-            repository: self.api.repository.to_string(),
         }
     }
 

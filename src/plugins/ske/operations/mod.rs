@@ -25,6 +25,7 @@ use super::{
     domain::{ObjectRef, gitops_warning},
     error::SkeError,
     pending::Pending,
+    permissions::{CREATE, DELETE, LIST_PENDING, OPEN_PULL_REQUEST, READ, RECORD, UPDATE},
     repository::Repository,
     session::Session,
 };
@@ -34,7 +35,7 @@ use crate::{
         auth::Credentials,
         catalog::CatalogLocations,
         integrations::CodeHosts,
-        permission::{Action, Permission, Permissions, Verdicts},
+        permission::{Permission, Permissions, Verdicts},
         plugin::PluginEnv,
         user_text::encode_user_text,
         users::Users,
@@ -48,59 +49,6 @@ pub(super) use self::{
     open_pull_request::{OpenedPullRequest, PullRequestOrder},
     publish_catalog::{CatalogOrder, Published},
     wait_for_resource::Awaited,
-};
-
-/// Everything the plugin asks for.
-pub(super) const PERMISSIONS: &[Permission] = &[
-    READ,
-    CREATE,
-    UPDATE,
-    DELETE,
-    LIST_PENDING,
-    RECORD,
-    OPEN_PULL_REQUEST,
-];
-
-/// Needed to read an object or its state.
-const READ: Permission = Permission {
-    name: "ske.resource.read",
-    action: Action::Read,
-};
-
-/// Needed to make an object that is not there yet.
-const CREATE: Permission = Permission {
-    name: "ske.resource.create",
-    action: Action::Create,
-};
-
-/// Needed to change an object.
-const UPDATE: Permission = Permission {
-    name: "ske.resource.update",
-    action: Action::Update,
-};
-
-/// Needed to delete an object.
-const DELETE: Permission = Permission {
-    name: "ske.resource.delete",
-    action: Action::Delete,
-};
-
-/// Needed to see what is recorded.
-const LIST_PENDING: Permission = Permission {
-    name: "ske.pending-request.read",
-    action: Action::Read,
-};
-
-/// Needed to record a request.
-const RECORD: Permission = Permission {
-    name: "ske.pending-request.create",
-    action: Action::Create,
-};
-
-/// Needed to write to a repository of `stagedoor.ske.repositories`.
-const OPEN_PULL_REQUEST: Permission = Permission {
-    name: "ske.pull-request.create",
-    action: Action::Create,
 };
 
 /// Audit events of looking at objects, and of changing them.
@@ -145,7 +93,7 @@ impl Ske {
             backing,
             code_hosts: LiveCodeHosts::new(config.clone(), env),
             config,
-            users: Users::new(env),
+            users: Users::new(permissions.plugin_id(), env),
             waits: Waits::new(env.tasks.clone()),
             audit: Auditor::new(permissions.plugin_id(), env),
             permissions,
