@@ -3,6 +3,7 @@
 mod deleting;
 mod outages;
 mod reading;
+mod refusals;
 mod rights;
 mod writing;
 
