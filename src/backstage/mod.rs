@@ -11,6 +11,7 @@ pub mod front;
 pub mod integrations;
 pub mod lifecycle;
 mod mount;
+pub mod notifications;
 pub mod permission;
 pub mod plugin;
 pub mod plugin_client;

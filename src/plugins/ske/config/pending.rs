@@ -9,6 +9,7 @@ use crate::config::{ConfigReader, Problems};
 const REFRESH: &str = "ske.pendingRequests.refreshSeconds";
 const SWEEP: &str = "stagedoor.ske.pendingRequests.sweepSeconds";
 const SECRET: &str = "stagedoor.ske.pendingRequests.feedSecret";
+const NOTIFY: &str = "stagedoor.ske.pendingRequests.notify";
 
 /// Documented default, and the shortest we do: each look costs the platform a call per request.
 const REFRESH_DEFAULT: u64 = 60;
@@ -33,6 +34,8 @@ pub(in crate::plugins::ske) struct PendingConfig {
     pub(in crate::plugins::ske) sweep: Duration,
     /// `stagedoor.ske.pendingRequests.feedSecret`: part of the address the catalog reads; without it there is none.
     pub(in crate::plugins::ske) feed_secret: Option<SecretString>,
+    /// `stagedoor.ske.pendingRequests.notify`: whether the portal tells people what became of their requests.
+    pub(in crate::plugins::ske) notify: bool,
 }
 
 impl PendingConfig {
@@ -41,6 +44,7 @@ impl PendingConfig {
         let refresh = seconds(reader, (REFRESH, REFRESH_DEFAULT), problems);
         let sweep = seconds(reader, (SWEEP, SWEEP_DEFAULT), problems);
         let feed_secret = feed_secret(reader, problems);
+        let notify = problems.of(reader.optional_boolean(NOTIFY))?.unwrap_or(false);
         let (mut refresh, sweep) = (refresh?, sweep?);
         if refresh < REFRESH_FLOOR {
             problems.notice(format!(
@@ -56,6 +60,7 @@ impl PendingConfig {
             refresh: Duration::from_secs(refresh),
             sweep: Duration::from_secs(sweep),
             feed_secret: feed_secret?,
+            notify,
         })
     }
 }
@@ -101,10 +106,19 @@ mod tests {
     }
 
     #[test]
-    fn nothing_said_is_a_minute_a_quarter_of_an_hour_and_no_feed() {
+    fn nothing_said_is_a_minute_a_quarter_of_an_hour_no_feed_and_nobody_told() {
         let pending = read(&json!({"ske": {}})).unwrap().pending;
         assert_eq!((pending.refresh.as_secs(), pending.sweep.as_secs()), (60, 900));
-        assert!(pending.feed_secret.is_none());
+        assert!(pending.feed_secret.is_none() && !pending.notify);
+    }
+
+    #[test]
+    fn people_are_told_where_it_is_asked_for() {
+        let told = |value: Value| read(&with(json!({}), json!({"notify": value})));
+        assert!(told(json!(true)).unwrap().pending.notify);
+        assert!(told(json!("true")).unwrap().pending.notify);
+        let wrong = problems(&with(json!({}), json!({"notify": "perhaps"})));
+        assert!(wrong.len() == 1 && wrong[0].contains("notify"), "{wrong:?}");
     }
 
     #[test]

@@ -24,7 +24,7 @@ use super::{
     config::Config,
     domain::{ObjectRef, gitops_warning},
     error::SkeError,
-    pending::Pending,
+    pending::{Pending, Portal},
     permissions::{CREATE, DELETE, LIST_PENDING, OPEN_PULL_REQUEST, READ, RECORD, UPDATE},
     repository::Repository,
     session::Session,
@@ -35,6 +35,7 @@ use crate::{
         auth::Credentials,
         catalog::CatalogLocations,
         integrations::CodeHosts,
+        notifications::Notifications,
         permission::{Permission, Permissions, Verdicts},
         plugin::PluginEnv,
         user_text::encode_user_text,
@@ -88,7 +89,10 @@ impl Ske {
         permissions: Permissions,
     ) -> Self {
         let pending = Pending::new(env.database.clone(), env.tasks.clone(), config.clone());
-        pending.tell(feed_locations(&config, env, permissions.plugin_id()));
+        pending.tell(Portal {
+            catalog: feed_locations(&config, env, permissions.plugin_id()),
+            notifications: Notifications::new(permissions.plugin_id(), env),
+        });
         Self {
             backing,
             code_hosts: LiveCodeHosts::new(config.clone(), env),

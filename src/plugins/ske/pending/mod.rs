@@ -1,6 +1,7 @@
 //! Requests that were submitted and are not on the platform yet: recorded by a Template's last step, shown to the
 //! catalog and to whoever asks, withdrawn when what was asked for has come about or was rejected.
 
+mod ending;
 mod entity;
 mod feed;
 #[cfg(test)]
@@ -28,7 +29,7 @@ use std::sync::{Arc, OnceLock};
 use self::{feed::FeedKeeper, known::Known, store::Store};
 use super::config::Config;
 use crate::{
-    backstage::catalog::CatalogLocations,
+    backstage::{catalog::CatalogLocations, notifications::Notifications},
     config::Live,
     infra::{
         database::{Database, DatabaseError},
@@ -54,8 +55,15 @@ pub(super) struct Pending {
     config: Live<Config>,
     known: Known,
     feed: FeedKeeper,
-    /// Set when the portal's catalog reads our feed.
-    catalog: OnceLock<CatalogLocations>,
+    portal: OnceLock<Portal>,
+}
+
+/// Who in the portal is told of what happens to requests.
+pub(super) struct Portal {
+    /// Its catalog, as far as it reads our feed.
+    pub(super) catalog: CatalogLocations,
+    /// What people are told by.
+    pub(super) notifications: Notifications,
 }
 
 impl Pending {
@@ -67,19 +75,19 @@ impl Pending {
             config,
             known: Known::default(),
             feed: FeedKeeper::default(),
-            catalog: OnceLock::new(),
+            portal: OnceLock::new(),
         })
     }
 
-    /// From now on tells the catalog when what it reads here has changed.
-    pub(super) fn tell(&self, catalog: CatalogLocations) {
-        // There is one catalog; a second call would name the same.
-        let _ = self.catalog.set(catalog);
+    /// From now on tells the portal what happens.
+    pub(super) fn tell(&self, portal: Portal) {
+        // There is one portal; a second call would name the same.
+        let _ = self.portal.set(portal);
     }
 
     fn changed(&self) {
-        if let Some(catalog) = self.catalog.get() {
-            catalog.refresh_soon();
+        if let Some(portal) = self.portal.get() {
+            portal.catalog.refresh_soon();
         }
     }
 

@@ -6,10 +6,10 @@ use tracing::warn;
 
 use super::{
     Pending,
+    ending::News,
     known::key_of,
     lifecycle::{Sight, is_settled},
     list::Filter,
-    seen::withdraw,
     store::Store,
 };
 use crate::{
@@ -95,7 +95,7 @@ impl Pending {
             };
             match look(object).await {
                 Ok(sight) if is_settled(&request, sight) => {
-                    withdraw(store, &request, "it has come about").await?
+                    self.withdraw(store, &request, News::CameAbout).await?
                 }
                 Ok(_) => {}
                 Err(Unseen::NeedsUser) => return Ok(Round::NeedsUser),

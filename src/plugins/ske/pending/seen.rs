@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
-use tracing::{info, warn};
+use tracing::warn;
 
 use super::{
     Pending,
+    ending::News,
     lifecycle::{Sight, is_settled},
     request::PendingRequest,
     store::Store,
 };
 use crate::{
-    backstage::{integrations::RepositoryAddress, user_text::encode_user_text},
+    backstage::integrations::RepositoryAddress,
     infra::database::DatabaseError,
     plugins::ske::{config::Mode, domain::ObjectRef},
 };
@@ -40,7 +41,7 @@ impl Pending {
         let settling = async {
             for request in store.about(object).await? {
                 if self.shows(&request) && is_settled(&request, sight) {
-                    withdraw(&store, &request, "it has come about").await?;
+                    self.withdraw(&store, &request, News::CameAbout).await?;
                 }
             }
             Ok(())
@@ -64,22 +65,4 @@ impl Pending {
         let theirs = RepositoryAddress::parse(repository).ok();
         ours.zip(theirs).is_some_and(|(ours, theirs)| ours.is(&theirs))
     }
-}
-
-/// Removes a record and says so.
-pub(super) async fn withdraw(
-    store: &Store,
-    request: &PendingRequest,
-    why: &'static str,
-) -> Result<(), DatabaseError> {
-    if store.withdraw(request).await? {
-        let object = encode_user_text(&format!("{}/{}", request.namespace, request.name));
-        info!(
-            object,
-            action = request.action.word(),
-            "Withdrew the pending request for {} {object}: {why}",
-            request.kind
-        );
-    }
-    Ok(())
 }

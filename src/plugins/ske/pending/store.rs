@@ -194,11 +194,11 @@ impl Store {
         Ok(())
     }
 
-    /// Notes that the pull request was merged, unless the request was recorded anew meanwhile.
-    pub(super) async fn merged(&self, request: &PendingRequest, now: i64) -> Result<(), DatabaseError> {
+    /// Notes that the pull request was merged, unless the request was recorded anew meanwhile; says whether it did.
+    pub(super) async fn merged(&self, request: &PendingRequest, now: i64) -> Result<bool, DatabaseError> {
         const SQL: &str = "update ske_pending_requests set pull_request_state = 'merged', stamp = $3, updated_at = $4 \
                            where id = $1 and stamp = $2";
-        on_pool!(&self.0, |pool| {
+        let noted = on_pool!(&self.0, |pool| {
             sqlx::query(SQL)
                 .bind(&request.id)
                 .bind(request.stamp)
@@ -206,9 +206,9 @@ impl Store {
                 .bind(now)
                 .execute(pool)
                 .await
-                .map(drop)
+                .map(|done| done.rows_affected())
         })?;
-        Ok(())
+        Ok(noted > 0)
     }
 
     /// Removes the record, unless the request was recorded anew meanwhile; says whether it did.

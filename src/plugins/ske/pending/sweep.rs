@@ -7,9 +7,9 @@ use uuid::Uuid;
 
 use super::{
     Pending,
+    ending::News,
     lifecycle::{Outcome, Verdict, after_review, stale_before},
     request::PendingRequest,
-    seen::withdraw,
     store::Store,
 };
 use crate::{
@@ -47,7 +47,7 @@ impl Pending {
         let store = Store(pool);
         let work = async {
             self.review(&store, ask).await?;
-            give_up(&store).await
+            self.give_up(&store).await
         };
         self.database
             .alone("pending-sweep", self.telling(&store, work))
@@ -106,20 +106,25 @@ impl Pending {
         let lands_at_once = self.config.get().mode == Mode::GitOps && self.shows(request);
         match after_review(request, outcome, lands_at_once) {
             Verdict::Stay => Ok(()),
-            Verdict::Merged => store.merged(request, unix_seconds()).await,
-            Verdict::Withdraw if outcome == Outcome::Rejected => {
-                withdraw(store, request, "its pull request was closed without a merge").await
+            Verdict::Merged => {
+                if store.merged(request, unix_seconds()).await? {
+                    self.notify(request, News::Approved);
+                }
+                Ok(())
             }
-            Verdict::Withdraw => withdraw(store, request, "its pull request was merged").await,
+            Verdict::Withdraw if outcome == Outcome::Rejected => {
+                self.withdraw(store, request, News::TurnedDown).await
+            }
+            Verdict::Withdraw => self.withdraw(store, request, News::Landed).await,
         }
     }
-}
 
-async fn give_up(store: &Store) -> Result<(), DatabaseError> {
-    for request in store.stale(stale_before(unix_seconds()), MOST_STALE).await? {
-        withdraw(store, &request, "nothing happened to it for 7 days").await?;
+    async fn give_up(&self, store: &Store) -> Result<(), DatabaseError> {
+        for request in store.stale(stale_before(unix_seconds()), MOST_STALE).await? {
+            self.withdraw(store, &request, News::GivenUp).await?;
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 /// The numbers as their records came: those asked about longest ago first.

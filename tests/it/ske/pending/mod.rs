@@ -4,5 +4,6 @@ mod desk;
 mod feed;
 mod input;
 mod landing;
+mod notices;
 mod recording;
 mod storage;
