@@ -28,8 +28,9 @@ async fn after_jane_asked(ours: &str, prepare: impl FnOnce(&Depot)) -> Depot {
     input["namespace"] = TEAM.into();
     let path = "/api/ske/.backstage/actions/v1/actions/ske%3Arecord-request/invoke";
     let template = depot.backstage.on_behalf_of("jane", "scaffolder");
-    let sent = send(&depot.app, ("POST", path), Some(&template), &input.to_string());
-    sent.await.output();
+    send(&depot.app, ("POST", path), Some(&template), &input.to_string())
+        .await
+        .output();
     let clone = depot.remote.working_copy();
     clone.write(MINE, &document("mine", "small"));
     push(&clone);
