@@ -50,6 +50,7 @@ pub(super) fn answer(error: &WriteError, callers_token: bool) -> BackstageError 
     let text = capitalised(&error.to_string());
     match error {
         E::Host(error) => host_answer(error, text, callers_token),
+        E::Otherwise { .. } => BackstageError::unavailable(StatusCode::BAD_GATEWAY, text),
         E::Absent { .. } => BackstageError::not_found(text),
         E::DefaultBranch { .. } => BackstageError::not_allowed(text),
         E::OwnTarget(_) => BackstageError::input(text),

@@ -136,6 +136,18 @@ pub enum WriteError {
         /// Where it goes.
         target: String,
     },
+    /// The host opened something else than it was asked for.
+    #[error(
+        "{url} was opened, but from '{source_branch}' to '{target}', which is not what was asked for; close it"
+    )]
+    Otherwise {
+        /// What was opened.
+        url: String,
+        /// The branch it comes from.
+        source_branch: String,
+        /// Where it goes.
+        target: String,
+    },
     /// Others changed the branch at the same time, time and again.
     #[error("somebody else wrote to '{0}' at the same time, again and again; try again")]
     Contended(String),
@@ -154,6 +166,25 @@ pub(super) enum Attempt<T> {
 pub(super) struct Entry {
     pub(super) mode: String,
     pub(super) id: String,
+}
+
+impl Proposal {
+    /// Returns the address of what was opened if it goes from our branch to the target.
+    pub(super) fn opened(
+        &self,
+        target: &str,
+        url: String,
+        (from, to): (String, String),
+    ) -> Result<String, WriteError> {
+        if from == self.branch.as_str() && to == target {
+            return Ok(url);
+        }
+        Err(WriteError::Otherwise {
+            url,
+            source_branch: from,
+            target: to,
+        })
+    }
 }
 
 impl FileChange {

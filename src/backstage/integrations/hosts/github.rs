@@ -58,11 +58,12 @@ struct TreeEntry {
 #[derive(Deserialize)]
 struct PullBody {
     html_url: String,
-    base: Base,
+    head: End,
+    base: End,
 }
 
 #[derive(Deserialize)]
-struct Base {
+struct End {
     #[serde(rename = "ref")]
     name: String,
 }
@@ -298,7 +299,7 @@ impl GitHub<'_> {
     }
 
     /// Opens the pull request; `None` when there is one by now.
-    async fn open(&self, proposal: &Proposal, target: &str) -> Result<Option<String>, HostError> {
+    async fn open(&self, proposal: &Proposal, target: &str) -> Result<Option<String>, WriteError> {
         let body = json!({
             "title": proposal.title, "body": proposal.description, "head": proposal.branch.as_str(), "base": target,
         });
@@ -306,10 +307,11 @@ impl GitHub<'_> {
         match self.hosts.ask(self.api, &ask).await {
             Ok(answer) => {
                 let pull: PullBody = self.api.read(&answer, "it is no pull request")?;
-                Ok(Some(pull.html_url))
+                let branches = (pull.head.name, pull.base.name);
+                proposal.opened(target, pull.html_url, branches).map(Some)
             }
             Err(error) if error.is_refusal(StatusCode::UNPROCESSABLE_ENTITY, &["already exists"]) => Ok(None),
-            Err(error) => Err(error),
+            Err(error) => Err(error.into()),
         }
     }
 

@@ -10,6 +10,7 @@ use super::{
     call::{Ask, HostApi},
     change::{Attempt, Entry, FileChange, FileCommit, Proposal, Proposed, WriteError},
     error::HostError,
+    quick_actions,
 };
 
 /// As many as GitLab puts on a page.
@@ -63,6 +64,7 @@ struct FileBody {
 struct RequestBody {
     web_url: String,
     state: String,
+    source_branch: String,
     target_branch: String,
     #[serde(default)]
     sha: Option<String>,
@@ -324,20 +326,21 @@ impl GitLab<'_> {
     }
 
     /// Opens the merge request; `None` when there is one by now.
-    async fn open(&self, proposal: &Proposal, target: &str) -> Result<Option<String>, HostError> {
+    async fn open(&self, proposal: &Proposal, target: &str) -> Result<Option<String>, WriteError> {
         let body = json!({
             "source_branch": proposal.branch.as_str(), "target_branch": target, "title": proposal.title,
-            "description": proposal.description,
+            "description": quick_actions::shown(&proposal.description),
         });
         let project = self.api.project();
         let ask = Ask::send(Method::POST, &["projects", &project, "merge_requests"], body);
         match self.hosts.ask(self.api, &ask).await {
             Ok(answer) => {
                 let request: RequestBody = self.api.read(&answer, "it is no merge request")?;
-                Ok(Some(request.web_url))
+                let branches = (request.source_branch, request.target_branch);
+                proposal.opened(target, request.web_url, branches).map(Some)
             }
             Err(error) if error.is_refusal(StatusCode::CONFLICT, &["already exists"]) => Ok(None),
-            Err(error) => Err(error),
+            Err(error) => Err(error.into()),
         }
     }
 

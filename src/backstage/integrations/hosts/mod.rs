@@ -6,6 +6,7 @@ mod error;
 mod github;
 mod gitlab;
 mod states;
+mod quick_actions;
 mod words;
 mod write;
 

@@ -7,3 +7,4 @@ mod offered;
 pub(in crate::ske) mod portal;
 mod requests;
 mod reuse;
+mod quick_actions;

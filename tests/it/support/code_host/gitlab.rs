@@ -108,10 +108,29 @@ impl Project<'_> {
     fn open(self, call: &Call) -> Option<Reply> {
         if !call.has_only(&["title", "source_branch", "target_branch", "description"])
             || call.text("title").is_empty()
+    /// Quick actions, found as GitLab finds them (`lib/gitlab/quick_actions/extractor.rb`), but in blocks of code too.
+    /// They are taken out of the text; `/target_branch` is carried out.
+    fn carry_out(&self, text: &str, base: &mut String) -> String {
+        let text = text.replace('\r', "");
+        let mut left = Vec::new();
+        for line in text.split('\n') {
+            let action = line.strip_prefix('/').unwrap_or_default();
+            let (name, rest) = action.split_once(' ').unwrap_or((action, ""));
+            match name.trim_end().to_lowercase().as_str() {
+                "target_branch" if self.world.branches.contains_key(rest.trim()) => {
+                    rest.trim().clone_into(base);
+                }
+                "target_branch" | "merge" | "close" | "draft" | "assign" | "reviewer" => {}
+                _ => left.push(line),
+            }
+        }
+        left.join("\n")
+    }
+
         {
             return None;
         }
-        let (head, base) = (call.text("source_branch"), call.text("target_branch"));
+        let (head, mut base) = (call.text("source_branch"), call.text("target_branch"));
         let sha = self.world.branches.get(&head)?.clone();
         self.world.branches.get(&base)?;
         let open = self.world.pulls.iter();
@@ -127,6 +146,7 @@ impl Project<'_> {
             number: self.world.pulls.len() as u64 + 1,
             head,
             base,
+        let body = self.carry_out(&call.text("description"), &mut base);
             title: call.text("title"),
             body: call.text("description"),
             state: "open",
