@@ -122,8 +122,8 @@ impl GitLab<'_> {
         let seen = kept.unwrap_or(&base);
         let there = self.entry(seen, &proposal.file).await?;
         let commit = if proposal.file.differs(there.as_ref()) {
-            if is_leftover {
-                self.drop_branch(branch).await?;
+            if is_leftover && !self.drop_branch(branch, tip.as_deref()).await? {
+                return Ok(Attempt::Moved);
             }
             let place = Place {
                 branch,
@@ -223,10 +223,15 @@ impl GitLab<'_> {
         Ok(body.id == tip)
     }
 
-    async fn drop_branch(&self, branch: &str) -> Result<(), HostError> {
+    /// Deletes the branch if it is where it was seen, which GitLab's API cannot do in one call.
+    async fn drop_branch(&self, branch: &str, seen: Option<&str>) -> Result<bool, HostError> {
+        if self.head(branch).await?.as_deref() != seen {
+            return Ok(false);
+        }
         let project = self.api.project();
         let path = ["projects", &project, "repository", "branches", branch];
-        self.hosts.look(self.api, &Ask::remove(&path)).await.map(drop)
+        self.hosts.look(self.api, &Ask::remove(&path)).await?;
+        Ok(true)
     }
 
     /// What the path leads to in the commit, with nothing but folders on the way.

@@ -94,6 +94,22 @@ async fn commits_that_are_nowhere_else_are_never_lost() {
 }
 
 #[tokio::test]
+async fn what_is_pushed_to_a_leftover_branch_before_it_would_be_deleted_is_kept() {
+    let portal = Portal::start(Kind::GitLab).await;
+    portal.ask(&order("small")).await.ok();
+    portal.world(|world| world.settle(1, "closed"));
+    // The branch has been looked at by then, and was worth nothing.
+    let tree = "GET /api/v4/projects/acme%2Frequests/repository/tree";
+    portal.host.before(tree, |world| {
+        world.push(BRANCH, "later.md", Some("pushed in the meantime\n"));
+    });
+    portal.ask(&order("large")).await.ok();
+    assert_eq!(portal.host.count("DELETE"), 0);
+    assert!(portal.tip(BRANCH).files.contains_key("later.md"));
+    assert!(portal.file(BRANCH).unwrap().contains("large"));
+}
+
+#[tokio::test]
 async fn what_ended_before_the_pull_request_was_opened_is_continued() {
     for kind in BOTH {
         let portal = Portal::start(kind).await;
