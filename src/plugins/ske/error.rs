@@ -103,6 +103,13 @@ pub(super) enum SkeError {
          be submitted again"
     )]
     TooManyPending(i64),
+    /// A pull request is there, and what should be recorded of it was not.
+    #[error("{url} is open. {cause}")]
+    OpenUnrecorded {
+        url: String,
+        #[source]
+        cause: Box<SkeError>,
+    },
     /// Storage did not answer.
     #[error(transparent)]
     Database(#[from] DatabaseError),
@@ -299,6 +306,9 @@ impl From<SkeError> for BackstageError {
                 Self::unavailable(StatusCode::SERVICE_UNAVAILABLE, text).with_cause(source)
             }
             E::TooManyPending(_) => Self::unavailable(StatusCode::SERVICE_UNAVAILABLE, text),
+            E::OpenUnrecorded { cause, .. } => {
+                Self::unavailable(StatusCode::SERVICE_UNAVAILABLE, text).with_cause(*cause)
+            }
             E::Cluster { trouble, source } => upstream(&trouble, text).with_cause(source),
         }
     }

@@ -88,17 +88,21 @@ impl Ske {
         };
         let trail = self.audit.begin(PULL_REQUEST_MUTATE, caller, about);
         let opened = self.permitted_pull_request(caller, order).await;
-        trail.end(
+        // It is open whatever becomes of the record, so this trail ends before that begins.
+        let (opened, wanted) = trail.end(
             opened,
-            |opened| json!({ "pullRequestUrl": opened.remote_url, "commit": opened.commit_sha }),
-        )
+            |(opened, _)| json!({ "pullRequestUrl": opened.remote_url, "commit": opened.commit_sha }),
+        )?;
+        self.record_proposed(caller, order, (&wanted, &opened.remote_url))
+            .await?;
+        Ok(opened)
     }
 
     async fn permitted_pull_request(
         &self,
         caller: &Credentials,
         order: &PullRequestOrder,
-    ) -> Result<OpenedPullRequest, SkeError> {
+    ) -> Result<(OpenedPullRequest, Wanted), SkeError> {
         self.authorize(caller, &OPEN_PULL_REQUEST).await?;
         let config = self.config.get();
         config.write_callers.admit(caller).map_err(SkeError::Backstage)?;
@@ -113,14 +117,13 @@ impl Ske {
             principal,
             object, url, commit, "Asked for {object} by pull request"
         );
-        self.record_proposed(caller, order, (&wanted, &proposed.url))
-            .await?;
-        Ok(OpenedPullRequest {
+        let opened = OpenedPullRequest {
             remote_url: proposed.url,
             branch_name: proposal.branch.to_string(),
             commit_sha: proposed.commit,
             created: proposed.created,
-        })
+        };
+        Ok((opened, wanted))
     }
 }
 
@@ -149,10 +152,13 @@ impl Ske {
             Ok(_) => Ok(()),
             // The host names its pages otherwise than its entry of `integrations` says.
             Err(SkeError::Invalid(why)) => {
-                warn!("A pull request was opened and cannot be recorded: {why}");
+                warn!(url, "{url} is open and cannot be recorded: {why}");
                 Ok(())
             }
-            Err(error) => Err(error),
+            Err(error) => Err(SkeError::OpenUnrecorded {
+                url: url.to_owned(),
+                cause: Box::new(error),
+            }),
         }
     }
 }

@@ -7,4 +7,5 @@ mod offered;
 pub(in crate::ske) mod portal;
 mod requests;
 mod reuse;
+mod recording;
 mod quick_actions;

@@ -11,6 +11,7 @@ use crate::{
             FakeCodeHost, Kind, TOKEN,
             world::{Commit, Pull, World},
         },
+        postgres::Postgres,
     },
 };
 
@@ -54,6 +55,29 @@ impl Portal {
 
     /// In front of a host, with this in its entry of `integrations` and this below `stagedoor.ske`.
     pub(super) async fn before(host: FakeCodeHost, integration: &str, ours: &str) -> Self {
+        Self::adapted(host, (integration, ours), str::to_owned).await
+    }
+
+    /// With an entry for `acme/requests`, which has one file, and its records in a database of its own on this server.
+    pub(super) async fn on(kind: Kind, server: &Postgres) -> Self {
+        let host = FakeCodeHost::start(kind).await;
+        host.hold(REPOSITORY, World::with(&[("README.md", "hello\n")]));
+        let (token, ours) = (
+            format!("token: {TOKEN}"),
+            "repositories: [{ host: code.example.com, owner: acme, repo: requests }]",
+        );
+        let section = json!({ "client": "pg", "connection": server.url() });
+        Self::adapted(host, (&token, ours), |config| {
+            config.replacen("backend:\n", &format!("backend:\n  database: {section}\n"), 1)
+        })
+        .await
+    }
+
+    async fn adapted(
+        host: FakeCodeHost,
+        (integration, ours): (&str, &str),
+        change: impl Fn(&str) -> String,
+    ) -> Self {
         let backstage = Backstage::start().await;
         let section = match host.kind {
             Kind::GitHub => "github",
@@ -71,7 +95,7 @@ impl Portal {
              integrations:\n  {section}:\n    - {{ host: code.example.com, apiBaseUrl: '{url}', {integration} }}\n\
              stagedoor:\n  dataDir: '{folder}'\n  ske: {{ {ours} }}\n"
         );
-        let app = TestApp::start(&config).await;
+        let app = TestApp::start(&change(&config)).await;
         Self {
             app,
             host,
