@@ -40,6 +40,15 @@ const ONE_FLIGHT: u64 = 0;
 #[derive(Clone)]
 pub struct GitHubCredentials(Arc<Inner>);
 
+/// Whose rights a token has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Grant {
+    /// Of the person or account that the entry's token is of.
+    OfEntry,
+    /// Of an App; with what it lacks of what pull requests take, if GitHub told.
+    OfApp(Option<Vec<&'static str>>),
+}
+
 struct Inner {
     owner: Owner,
     /// Those that may be used for the owner.
@@ -65,6 +74,7 @@ struct KeptToken {
     since: Instant,
     renew_at: Instant,
     ends_at: Option<Instant>,
+    grant: Grant,
 }
 
 impl std::fmt::Debug for GitHubCredentials {
@@ -126,6 +136,13 @@ impl GitHubCredentials {
             .flights
             .run(ONE_FLIGHT, || async move { inner.renew().await });
         renewed.await.unwrap_or(Err(GitHubError::Internal))
+    }
+
+    /// Whose rights the token has that was given last.
+    pub(super) fn grant(&self) -> Grant {
+        let kept = self.0.kept.lock();
+        let token = kept.token.as_ref();
+        token.map_or(Grant::OfEntry, |token| token.grant.clone())
     }
 }
 
@@ -245,6 +262,7 @@ impl KeptToken {
             since: now,
             renew_at: now + token.fresh_for,
             ends_at: Some(now + token.good_for),
+            grant: Grant::OfApp(token.lacking),
         }
     }
 
@@ -256,6 +274,7 @@ impl KeptToken {
             since: now,
             renew_at: now + ASK_APPS_AGAIN,
             ends_at: None,
+            grant: Grant::OfEntry,
         }
     }
 }

@@ -33,8 +33,8 @@ pub use self::{
     github::GitHubIntegration,
     gitlab::GitLabIntegration,
     hosts::{
-        CodeHosts, FileChange, FileCommit, HostError, Looked, Proposal, Proposed, PullRequestState,
-        WriteError,
+        Access, CodeHosts, FileChange, FileCommit, HostError, Looked, Proposal, Proposed, PullRequestState,
+        Rights, WriteError,
     },
     owner::Owner,
     pull_request_address::PullRequestAddress,

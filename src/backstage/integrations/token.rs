@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 /// A token is renewed this long before its end: after 50 of its 60 minutes, as Backstage does. A push that begins with
 /// it still ends with it, and an outage of GitHub's API shorter than this goes unnoticed.
@@ -15,6 +16,9 @@ const MIN_LIFE: Duration = Duration::from_secs(30);
 /// Longest time it is used; GitHub gives an hour.
 const MAX_LIFE: Duration = Duration::from_secs(3600);
 
+/// What opening a pull request takes, as GitHub names it and as a person does.
+const NEEDED: [(&str, &str); 2] = [("contents", "contents"), ("pull_requests", "pull requests")];
+
 /// A token and how long it is good for from now on.
 #[derive(Debug, Clone)]
 pub(super) struct AccessToken {
@@ -23,12 +27,15 @@ pub(super) struct AccessToken {
     pub(super) fresh_for: Duration,
     /// Until it is refused.
     pub(super) good_for: Duration,
+    /// What of that which pull requests take it may not write; none when GitHub did not tell.
+    pub(super) lacking: Option<Vec<&'static str>>,
 }
 
 #[derive(Deserialize)]
 struct TokenBody {
     token: String,
     expires_at: String,
+    permissions: Option<Map<String, Value>>,
 }
 
 impl AccessToken {
@@ -48,8 +55,15 @@ impl AccessToken {
             token: SecretString::from(read.token),
             fresh_for: left.saturating_sub(RENEW_EARLY).clamp(MIN_LIFE, MAX_LIFE),
             good_for: left.clamp(MIN_LIFE, MAX_LIFE),
+            lacking: read.permissions.as_ref().map(lacking),
         })
     }
+}
+
+fn lacking(permissions: &Map<String, Value>) -> Vec<&'static str> {
+    let is_written = |name: &str| permissions.get(name).is_some_and(|may| may == "write");
+    let lacking = NEEDED.iter().filter(|(name, _)| !is_written(name));
+    lacking.map(|(_, told)| *told).collect()
 }
 
 #[cfg(test)]
@@ -72,6 +86,23 @@ mod tests {
         assert_eq!(lives("1970-01-12T13:46:40Z", 2_000_000), (30, 30));
         assert_eq!(lives("1970-01-12T13:46:40Z", 0), (3600, 3600));
         assert_eq!(lives("1970-01-12T13:46:40Z", i64::MIN), (3600, 3600));
+    }
+
+    #[test]
+    fn what_pull_requests_take_and_the_token_may_not_write_is_told() {
+        let lacking = |permissions: &str| {
+            let body = format!(r#"{{"token":"t","expires_at":"1970-01-12T13:46:40Z"{permissions}}}"#);
+            AccessToken::parse(body.as_bytes(), 0).unwrap().lacking
+        };
+        let both = r#","permissions":{"contents":"write","pull_requests":"write","metadata":"read"}"#;
+        assert_eq!(lacking(both), Some(Vec::new()));
+        let one = r#","permissions":{"contents":"write","pull_requests":"read"}"#;
+        assert_eq!(lacking(one), Some(vec!["pull requests"]));
+        assert_eq!(
+            lacking(r#","permissions":{}"#),
+            Some(vec!["contents", "pull requests"])
+        );
+        assert_eq!(lacking(""), None);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod acting;
 mod actions;
 mod check;
+mod check_code_hosts;
 mod check_repository;
 mod clusters;
 mod code_hosts;
@@ -99,6 +100,7 @@ impl BackendPlugin for SkePlugin {
         if config.get().mode.writes_git() {
             lines.extend(check_git(&config, &env).await);
         }
+        lines.extend(check_code_hosts::run(&config.get(), &env).await);
         lines.push(check::feed(&config.get()));
         lines
     }

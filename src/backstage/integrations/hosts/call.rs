@@ -270,7 +270,8 @@ impl HostApi {
         format!("{} ({}.apiBaseUrl)", self.base.authority(), self.key)
     }
 
-    fn whose(&self) -> String {
+    /// Where the credential comes from.
+    pub(super) fn whose(&self) -> String {
         match &self.credential {
             Credential::Callers(_) => "the token of this call".to_owned(),
             Credential::Missing | Credential::GitHub(_) | Credential::Entry(_) => {

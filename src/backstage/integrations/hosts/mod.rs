@@ -1,5 +1,6 @@
 //! GitHub and GitLab by their REST APIs, each asked with the credential of its own entry and at its own address.
 
+mod access;
 mod call;
 mod change;
 mod error;
@@ -30,6 +31,7 @@ use super::{
 use crate::infra::{http_client::HttpClients, tasks::Tasks};
 
 pub use self::{
+    access::{Access, Rights},
     change::{FileChange, FileCommit, Proposal, Proposed, WriteError},
     error::HostError,
     states::{Looked, PullRequestState},

@@ -2,6 +2,7 @@
 
 mod attackers;
 mod catalog;
+mod check;
 mod faults;
 mod offered;
 pub(in crate::ske) mod portal;

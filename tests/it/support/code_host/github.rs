@@ -19,7 +19,8 @@ pub(super) fn answer(worlds: &mut HashMap<String, World>, call: &Call) -> Option
         )),
         ("POST", ["app", "installations", "7", "access_tokens"]) => Some(Reply(
             201,
-            json!({ "token": APP_TOKEN, "expires_at": "2100-01-01T00:00:00Z" }),
+            json!({ "token": APP_TOKEN, "expires_at": "2100-01-01T00:00:00Z",
+                "permissions": { "contents": "write", "metadata": "read", "pull_requests": "write" } }),
         )),
         (method, ["repos", owner, repo, rest @ ..]) => match worlds.get_mut(&format!("{owner}/{repo}")) {
             Some(world) => Repository { world, owner, repo }.answer(method, rest, call),
@@ -40,9 +41,12 @@ impl Repository<'_> {
         match (method, rest) {
             ("GET", []) => {
                 let full_name = format!("{}/{}", self.owner, self.repo);
+                // Of people alone: with an App's token `push` is false here, whatever the App may do.
+                let permissions = json!({ "pull": true, "push": !self.world.read_only });
                 Some(Reply(
                     200,
-                    json!({ "full_name": full_name, "default_branch": self.world.default_branch }),
+                    json!({ "id": 3, "full_name": full_name, "default_branch": self.world.default_branch,
+                        "archived": self.world.archived, "permissions": permissions }),
                 ))
             }
             ("GET", ["pulls"]) => self.pulls(call),

@@ -32,7 +32,11 @@ impl Project<'_> {
             ("GET", []) => {
                 // None in a project without commits.
                 let default = Some(&self.world.default_branch).filter(|name| !name.is_empty());
-                let told = json!({ "id": 5, "path_with_namespace": self.name, "default_branch": default });
+                let level = if self.world.read_only { 20 } else { 40 };
+                let told = json!({ "id": 5, "path_with_namespace": self.name, "default_branch": default,
+                    "archived": self.world.archived,
+                    "permissions": { "project_access": { "access_level": level, "notification_level": 3 },
+                        "group_access": null } });
                 Some(Reply(200, told))
             }
             ("GET", ["merge_requests"]) => self.requests(call),
@@ -104,10 +108,6 @@ impl Project<'_> {
             "target_project_id": 5 })
     }
 
-    /// "Create MR"
-    fn open(self, call: &Call) -> Option<Reply> {
-        if !call.has_only(&["title", "source_branch", "target_branch", "description"])
-            || call.text("title").is_empty()
     /// Quick actions, found as GitLab finds them (`lib/gitlab/quick_actions/extractor.rb`), but in blocks of code too.
     /// They are taken out of the text; `/target_branch` is carried out.
     fn carry_out(&self, text: &str, base: &mut String) -> String {
@@ -127,6 +127,10 @@ impl Project<'_> {
         left.join("\n")
     }
 
+    /// "Create MR"
+    fn open(self, call: &Call) -> Option<Reply> {
+        if !call.has_only(&["title", "source_branch", "target_branch", "description"])
+            || call.text("title").is_empty()
         {
             return None;
         }
@@ -142,13 +146,13 @@ impl Project<'_> {
             );
             return Some(Reply(409, json!({ "message": [message] })));
         }
+        let body = self.carry_out(&call.text("description"), &mut base);
         let pull = Pull {
             number: self.world.pulls.len() as u64 + 1,
             head,
             base,
-        let body = self.carry_out(&call.text("description"), &mut base);
             title: call.text("title"),
-            body: call.text("description"),
+            body,
             state: "open",
             sha,
         };

@@ -20,6 +20,9 @@ pub(crate) struct World {
     pub(crate) commits: HashMap<String, Commit>,
     pub(super) trees: HashMap<String, Files>,
     pub(crate) pulls: Vec<Pull>,
+    /// Whether the token may only look at it.
+    pub(crate) read_only: bool,
+    pub(crate) archived: bool,
 }
 
 /// A commit with all its files.
