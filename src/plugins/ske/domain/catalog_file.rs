@@ -14,6 +14,9 @@ use crate::config::{
 /// The group of the catalog's entities, alone or behind a dot.
 const BACKSTAGE: &str = "backstage.io";
 
+/// What an entity has at the top; the catalog refuses it with anything else (its `NoForeignRootFieldsEntityPolicy`).
+const AT_THE_TOP: [&str; 4] = ["apiVersion", "kind", "metadata", "spec"];
+
 /// Longest commit message, in characters.
 const LONGEST_MESSAGE: usize = 2_000;
 
@@ -59,10 +62,30 @@ impl CatalogDocument {
                 ));
             }
         })?;
-        Ok(Self {
+        let document = Self {
             value,
             object: object.object_ref(),
-        })
+        };
+        document.has_nothing_foreign()?;
+        Ok(document)
+    }
+
+    /// What another program than the catalog would read stands beside the entity's own fields.
+    fn has_nothing_foreign(&self) -> Result<(), Invalid> {
+        let fields = self
+            .value
+            .as_object()
+            .into_iter()
+            .flat_map(|fields| fields.keys());
+        let mut foreign = fields.filter(|field| !AT_THE_TOP.contains(&field.as_str()));
+        if self.is_entity() && foreign.next().is_some() {
+            return Err(Invalid(
+                "an entity of the content has a field at its top that the catalog does not take; it takes apiVersion, \
+                 kind, metadata and spec"
+                    .to_owned(),
+            ));
+        }
+        Ok(())
     }
 
     /// Whether the catalog alone has a use for it.
@@ -131,6 +154,8 @@ mod tests {
             "apiVersion: backstage.io/v1alpha1\nkind: ComponentList\nmetadata: {name: x}\nitems: []\n",
             "apiVersion: backstage.io/v1alpha1\nkind: Component\nmetadata: {name: x}\nitems:\n  - {apiVersion: v1, kind: Secret}\n",
             "apiVersion: backstage.io/v1alpha1\napiVersion: v1\nkind: Secret\nmetadata: {name: x}\n",
+            "apiVersion: backstage.io/v1alpha1\nkind: Component\nmetadata: {name: x}\nsteps: [{script: 'curl evil.test'}]\n",
+            "apiVersion: backstage.io/v1alpha1\nkind: Component\nmetadata: {name: x}\nstatus: {}\n",
         ] {
             assert!(kinds(text).is_err(), "{text:?}");
         }

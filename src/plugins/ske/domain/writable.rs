@@ -11,6 +11,40 @@ const KEY: &str = "stagedoor.ske.repositories";
 /// Folders and files at the top of a repository by which code hosts run programs, besides `.github`.
 const RUNS_PROGRAMS: [&str; 4] = [".gitlab", ".gitlab-ci.yml", ".gitea", ".forgejo"];
 
+/// How files for the catalog end.
+const CATALOG_ENDS: [&str; 3] = [".yaml", ".yml", ".json"];
+
+/// The only hidden folder that catalog files are put into; the others are where tools keep what they run or obey.
+const OPEN_HIDDEN: &str = ".backstage";
+
+/// Files, by the first part of their name, on which a service acts as soon as they are pushed: it builds or deploys by
+/// them, or applies what they name.
+const ACTED_UPON: [&str; 20] = [
+    "amplify",
+    "appveyor",
+    "bitbucket-pipelines",
+    "bitrise",
+    "buildspec",
+    "chart",
+    "cloudbuild",
+    "codefresh",
+    "codemagic",
+    "fleet",
+    "heroku",
+    "kustomization",
+    "mkdocs",
+    "railway",
+    "render",
+    "renovate",
+    "screwdriver",
+    "values",
+    "vercel",
+    "zuul",
+];
+
+/// As above; Azure numbers its further files.
+const ACTED_UPON_ALL: &str = "azure-pipelines";
+
 /// One entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::plugins::ske) struct Writable {
@@ -82,12 +116,32 @@ impl Writable {
         file(&format!("{}/{conventional}", self.path))
     }
 
-    /// The path of a file that the caller names.
+    /// The path of a catalog file, which the caller names.
     ///
     /// # Errors
-    /// It is no path, or leads where programs are run from.
-    pub(in crate::plugins::ske) fn named(path: &str) -> Result<FilePath, Invalid> {
-        file(path)
+    /// It is no path, leads where programs are run from, or is that of a file which others than the catalog read.
+    pub(in crate::plugins::ske) fn catalog_file(&self, path: &str) -> Result<FilePath, Invalid> {
+        let parsed = file(path)?;
+        // The entry's own folder is the operator's choice.
+        let inner = path.strip_prefix(self.path.as_str()).unwrap_or(path);
+        if inner.split('/').any(is_closed) {
+            return Err(Invalid(format!(
+                "targetPath leads into a hidden folder, where tools keep what they run or obey; of those only \
+                 '{OPEN_HIDDEN}' takes catalog files"
+            )));
+        }
+        let name = path.rsplit('/').next().unwrap_or_default();
+        if !CATALOG_ENDS.iter().any(|end| name.ends_with(end)) {
+            return Err(Invalid(
+                "targetPath must end with .yaml, .yml or .json, as files for the catalog do".to_owned(),
+            ));
+        }
+        if is_acted_upon(name) {
+            return Err(Invalid(format!(
+                "targetPath is '{name}', by which other services build, deploy or apply; name the file otherwise"
+            )));
+        }
+        Ok(parsed)
     }
 
     /// Passes if the file is in the entry's folder.
@@ -111,6 +165,19 @@ impl Writable {
             self.address
         ))
     }
+}
+
+/// Whether a part is hidden. What has no width does not make it visible.
+fn is_closed(part: &str) -> bool {
+    let unseen = |letter: char| !letter.is_alphanumeric() && !letter.is_ascii_graphic();
+    let visible = part.trim_start_matches(unseen);
+    visible.starts_with('.') && part != OPEN_HIDDEN
+}
+
+fn is_acted_upon(name: &str) -> bool {
+    let name = name.to_lowercase();
+    let first = name.split('.').next().unwrap_or_default();
+    ACTED_UPON.contains(&first) || first.starts_with(ACTED_UPON_ALL)
 }
 
 fn file(path: &str) -> Result<FilePath, Invalid> {
@@ -194,7 +261,10 @@ mod tests {
             placed("kratix-requests", "kratix-requests/a.yaml"),
             Ok("kratix-requests/a.yaml".to_owned())
         );
-        let admits = |file: &str| entry(None, "teams").admit(&Writable::named(file).unwrap());
+        let admits = |file: &str| {
+            let entry = entry(None, "teams");
+            entry.admit(&entry.catalog_file(file).unwrap())
+        };
         assert_eq!(admits("teams/a.yaml"), Ok(()));
         assert!(admits("teams2/a.yaml").is_err() && admits("a.yaml").is_err());
     }
@@ -218,7 +288,50 @@ mod tests {
             "a\nb.yaml",
             "",
         ] {
-            assert!(Writable::named(path).is_err(), "{path:?}");
+            assert!(entry(None, "").catalog_file(path).is_err(), "{path:?}");
         }
+    }
+
+    #[test]
+    fn a_catalog_file_is_none_that_others_run_or_obey() {
+        let takes = |folder: &str, path: &str| entry(None, folder).catalog_file(path).is_ok();
+        for path in [
+            ".circleci/config.yml",
+            ".travis.yml",
+            ".tekton/push.yaml",
+            "a/.argo/x.yaml",
+            "\u{200c}.circleci/config.yml",
+            "azure-pipelines.yml",
+            "ci/azure-pipelines-2.yml",
+            "Bitbucket-Pipelines.yml",
+            "cloudbuild.release.yaml",
+            "deploy/kustomization.yaml",
+            "chart/Chart.yaml",
+            "docs/mkdocs.yml",
+            "vercel.json",
+            "CODEOWNERS",
+            "Jenkinsfile",
+            "Makefile",
+            "x.sh",
+            "catalog-info.yaml.sh",
+            "catalog-info.YAML ",
+        ] {
+            assert!(!takes("", path), "{path:?}");
+        }
+        for path in [
+            "catalog-info.yaml",
+            "components/shop.yml",
+            "a.b/c.json",
+            ".backstage/shop.yaml",
+            "a/.backstage/shop.yaml",
+            "charts.yaml",
+        ] {
+            assert!(takes("", path), "{path:?}");
+        }
+        assert!(
+            takes(".catalog", ".catalog/shop.yaml"),
+            "the operator named that folder"
+        );
+        assert!(!takes(".catalog", ".catalog/.ci/shop.yaml"));
     }
 }

@@ -117,12 +117,12 @@ fn commit(
     let repository = repository.map_err(|problem| Invalid(format!("repoUrl: {problem}")))?;
     let missing = || Invalid("branchName is missing; name the branch to commit to".to_owned());
     let branch = branch("branchName", given(Some(&order.branch_name)))?.ok_or_else(missing)?;
-    let path = Writable::named(&order.target_path)?;
+    let writable = Writable::find(&config.repositories, &repository)?;
+    let path = writable.catalog_file(&order.target_path)?;
     let documents = CatalogDocument::all(content)?;
     for document in documents.iter().filter(|document| !document.is_entity()) {
         allowed_in_git(config, &document.object, Operation::Write)?;
     }
-    let writable = Writable::find(&config.repositories, &repository)?;
     writable.admit(&path)?;
     let message = catalog_message(order.commit_message.as_deref(), path.as_str(), principal)?;
     let content = written(path.as_str(), &documents)?;
@@ -166,6 +166,10 @@ fn written(path: &str, documents: &[CatalogDocument]) -> Result<String, SkeError
 
 fn author((name, email): (String, String)) -> Result<(String, String), Invalid> {
     let fits = |text: &String| {
+    if path.ends_with(".json") && documents.len() > 1 {
+        let what = "a .json file holds one document; give one, or a targetPath that ends with .yaml";
+        return Err(Invalid(what.to_owned()).into());
+    }
         let unfit = |letter: char| letter.is_control() || matches!(letter, '<' | '>');
         !text.trim().is_empty() && text.chars().count() <= LONGEST_AUTHOR && !text.contains(unfit)
     };

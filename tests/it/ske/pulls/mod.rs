@@ -2,6 +2,7 @@
 
 mod attackers;
 mod catalog;
+mod catalog_places;
 mod check;
 mod faults;
 mod offered;
