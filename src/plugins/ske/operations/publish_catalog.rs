@@ -1,7 +1,7 @@
 //! Commits a document for the catalog to a repository.
 
 use schemars::JsonSchema;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use serde_json::json;
 use tracing::info;
@@ -135,9 +135,19 @@ fn commit(
         },
         message,
         author: order.author.map(author).transpose()?,
-        token: order.token,
+        token: order.token.as_ref().map(own_token).transpose()?,
     };
     Ok((writable.address.clone(), wanted))
+}
+
+/// The caller's own credential, without the line end that a token from a file often has.
+fn own_token(given: &SecretString) -> Result<SecretString, Invalid> {
+    let token = given.expose_secret().trim();
+    if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        let what = "token must be a token: one line of visible ASCII characters, and not blank";
+        return Err(Invalid(what.to_owned()));
+    }
+    Ok(SecretString::from(token))
 }
 
 fn content(order: &CatalogOrder) -> Result<&str, Invalid> {
@@ -156,6 +166,10 @@ fn content(order: &CatalogOrder) -> Result<&str, Invalid> {
 
 /// One text of all documents, which every reader reads alike.
 fn written(path: &str, documents: &[CatalogDocument]) -> Result<String, SkeError> {
+    if path.ends_with(".json") && documents.len() > 1 {
+        let what = "a .json file holds one document; give one, or a targetPath that ends with .yaml";
+        return Err(Invalid(what.to_owned()).into());
+    }
     let mut texts = Vec::new();
     for document in documents {
         let bytes = gitops::create(path, &document.value).map_err(RepositoryError::from)?;
@@ -166,10 +180,6 @@ fn written(path: &str, documents: &[CatalogDocument]) -> Result<String, SkeError
 
 fn author((name, email): (String, String)) -> Result<(String, String), Invalid> {
     let fits = |text: &String| {
-    if path.ends_with(".json") && documents.len() > 1 {
-        let what = "a .json file holds one document; give one, or a targetPath that ends with .yaml";
-        return Err(Invalid(what.to_owned()).into());
-    }
         let unfit = |letter: char| letter.is_control() || matches!(letter, '<' | '>');
         !text.trim().is_empty() && text.chars().count() <= LONGEST_AUTHOR && !text.contains(unfit)
     };

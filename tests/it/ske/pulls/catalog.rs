@@ -182,6 +182,34 @@ async fn several_documents_are_one_file_that_both_dialects_read_alike() {
 }
 
 #[tokio::test]
+async fn a_callers_token_is_taken_without_the_line_end_of_its_file_and_one_that_is_none_is_a_400() {
+    for kind in BOTH {
+        let portal = portal(kind).await;
+        portal.host.take("canary-callers-own-token");
+        let with = |token: &str| publication_with("token", json!(token));
+        for bad in ["canary two", "canary\ntwo", "canary\u{7f}", "kanárek", " \n"] {
+            let (status, message) = portal.publish(&with(bad)).await.refused();
+            assert!(
+                status == 400 && message.starts_with("token must be") && !message.contains("canary"),
+                "{bad:?}: {status} {message}"
+            );
+            let (status, _, message) = portal
+                .run(STATIC_TOKEN, "publish-catalog", &with(bad))
+                .await
+                .refused();
+            assert!(status == 400 && message.starts_with("token must be"), "{message}");
+        }
+        assert!(portal.host.calls().is_empty());
+        portal.publish(&with("canary-callers-own-token\n")).await.ok();
+        let spaced = with(" canary-callers-own-token\r\n");
+        portal
+            .run(STATIC_TOKEN, "publish-catalog", &spaced)
+            .await
+            .output();
+    }
+}
+
+#[tokio::test]
 async fn an_action_publishes_too() {
     for kind in BOTH {
         let portal = portal(kind).await;
