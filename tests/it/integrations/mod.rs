@@ -3,6 +3,7 @@
 mod choice;
 mod faults;
 mod life;
+mod long_texts;
 mod secrecy;
 mod states;
 

@@ -19,12 +19,12 @@ use crate::support::code_host::{
 
 use PullRequestState::{Closed, Merged, Open};
 
-const REPOSITORY: &str = "acme/requests";
+pub(super) const REPOSITORY: &str = "acme/requests";
 
 const BOTH: [Kind; 2] = [Kind::GitHub, Kind::GitLab];
 
 /// A repository with so many open pull requests, the last of which changed last.
-async fn host(kind: Kind, pulls: u64) -> FakeCodeHost {
+pub(super) async fn host(kind: Kind, pulls: u64) -> FakeCodeHost {
     let fake = FakeCodeHost::start(kind).await;
     let mut world = World::with(&[("a", "a")]);
     world.pulls = (1..=pulls).map(pull).collect();
@@ -56,7 +56,7 @@ fn set(fake: &FakeCodeHost, number: u64, state: &'static str) {
 }
 
 /// The host as `code.example.com`.
-fn hosts(fake: &FakeCodeHost, with_app: bool) -> CodeHosts {
+pub(super) fn hosts(fake: &FakeCodeHost, with_app: bool) -> CodeHosts {
     stagedoor::infra::install_crypto_provider();
     let (host, url) = ("code.example.com".to_owned(), fake.url().parse().unwrap());
     let token = (!with_app).then(|| SecretString::from(TOKEN));
@@ -84,7 +84,7 @@ fn requests() -> RepositoryAddress {
     RepositoryAddress::parse("code.example.com?owner=acme&repo=requests").unwrap()
 }
 
-async fn look(hosts: &CodeHosts, numbers: &[u64]) -> Looked {
+pub(super) async fn look(hosts: &CodeHosts, numbers: &[u64]) -> Looked {
     hosts.states(&requests(), numbers).await
 }
 

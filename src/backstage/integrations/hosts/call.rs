@@ -22,7 +22,8 @@ use crate::infra::{
 /// Time for one answer; the hosts give theirs within a second, and no person waits longer.
 pub(super) const LIMIT: Duration = Duration::from_secs(15);
 
-/// Largest answer read. A hundred pull requests are about 2 MB on GitHub, a folder of thousands of files less.
+/// Largest answer read. A hundred pull requests are about 2 MB on GitHub besides their texts, a folder of thousands of
+/// files less.
 const MAX_ANSWER: usize = 8 << 20;
 
 /// GitHub refuses requests without one.
@@ -161,7 +162,10 @@ impl HostApi {
             let (status, headers) = (response.status(), response.headers().clone());
             let body = read_at_most(MAX_ANSWER, response).await;
             let body = body.map_err(|error| match error {
-                ReadError::TooLarge(_) => self.malformed("it is too long"),
+                ReadError::TooLarge(limit) => HostError::TooLong {
+                    api: self.api(),
+                    limit,
+                },
                 ReadError::Broken(error) => self.unreachable(&error),
             })?;
             Ok(Answer {

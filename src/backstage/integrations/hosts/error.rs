@@ -123,6 +123,14 @@ pub enum HostError {
         /// How long we waited.
         limit: Duration,
     },
+    /// More than is read of one answer.
+    #[error("{api} sent more than {limit} bytes, which is more than is read")]
+    TooLong {
+        /// Where it was asked.
+        api: String,
+        /// How much is read.
+        limit: usize,
+    },
     /// The answer makes no sense.
     #[error("{api} gave an answer that such a server does not give ({what}); check the address")]
     Malformed {

@@ -1,8 +1,9 @@
 //! What became of pull requests, asked of a repository in few calls.
 //!
 //! GitHub gives all of a repository by their last change, a hundred a page; what is not among the newest is asked for
-//! one by one. GitLab is asked for the numbers themselves. Every question is asked conditionally, which GitHub does not
-//! count when nothing has changed.
+//! one by one. GitLab is asked for the numbers themselves. Both send the texts along; where those are so long that an
+//! answer is not read, fewer are asked for at once. Every question is asked conditionally, which GitHub does not count
+//! when nothing has changed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,6 +18,9 @@ use super::{
 
 /// As many as both hosts put on a page.
 const PAGE: usize = 100;
+
+/// As few as are worth a page.
+const FEWEST: usize = 6;
 
 /// Pages of a repository's newest that are looked through: a thousand changes since the last look.
 const MOST_PAGES: usize = 10;
@@ -92,24 +96,36 @@ impl Look<'_> {
         states: &mut BTreeMap<u64, PullRequestState>,
     ) -> Result<(), HostError> {
         let wanted: BTreeSet<u64> = numbers.iter().copied().collect();
-        let repository = &self.api.repository;
-        let path = ["repos", repository.owner(), repository.repo(), "pulls"];
-        // A further page costs as much as asking for one number by itself.
-        for page in 1..=MOST_PAGES {
-            let ask = Ask::get(&path)
-                .with("state", "all")
-                .with("sort", "updated")
-                .with("direction", "desc")
-                .with("per_page", PAGE)
-                .with("page", page);
-            let newest = self.page(ask).await?;
-            let is_last = newest.len() < PAGE;
+        let (mut size, mut page) = (PAGE, 1);
+        while page <= MOST_PAGES {
+            let newest = match self.page(self.newest(size, page)).await {
+                Err(HostError::TooLong { .. }) if size > FEWEST => {
+                    (size, page) = (size / 4, 1);
+                    continue;
+                }
+                Err(HostError::TooLong { .. }) => break,
+                read => read?,
+            };
+            let is_last = newest.len() < size;
             states.extend(newest.into_iter().filter(|(number, _)| wanted.contains(number)));
+            // A further page costs as much as asking for one number by itself.
             if is_last || wanted.len() - states.len() <= page {
                 break;
             }
+            page += 1;
         }
         self.one_by_one(numbers, states).await
+    }
+
+    /// The question for a page of GitHub's, what changed last first.
+    fn newest(&self, size: usize, page: usize) -> Ask {
+        let repository = &self.api.repository;
+        Ask::get(&["repos", repository.owner(), repository.repo(), "pulls"])
+            .with("state", "all")
+            .with("sort", "updated")
+            .with("direction", "desc")
+            .with("per_page", size)
+            .with("page", page)
     }
 
     /// One that is not found, or fails by itself, does not keep the others from being asked for.
@@ -134,6 +150,7 @@ impl Look<'_> {
                 Err(HostError::NotCovered { repository, .. }) => {
                     trouble = trouble.and(Err(HostError::NoPullRequest { repository, number }));
                 }
+                Err(error @ HostError::TooLong { .. }) => trouble = trouble.and(Err(error)),
                 Err(error) => return Err(error),
             }
         }
@@ -148,16 +165,26 @@ impl Look<'_> {
         let project = self.api.project();
         let wanted: BTreeSet<u64> = numbers.iter().copied().collect();
         let wanted: Vec<u64> = wanted.into_iter().collect();
-        for some in wanted.chunks(PAGE) {
+        let (mut left, mut trouble) = (wanted.chunks(PAGE).rev().collect::<Vec<_>>(), Ok(()));
+        while let Some(some) = left.pop() {
             let ask = Ask::get(&["projects", &project, "merge_requests"])
                 .with("state", "all")
                 .with("order_by", "updated_at")
                 .with("per_page", PAGE);
             let ask = some.iter().fold(ask, |ask, number| ask.with("iids[]", number));
-            let found = self.page(ask).await?;
-            states.extend(found.into_iter().filter(|(number, _)| some.contains(number)));
+            match self.page(ask).await {
+                Ok(found) => {
+                    states.extend(found.into_iter().filter(|(number, _)| some.contains(number)));
+                }
+                Err(HostError::TooLong { .. }) if some.len() > 1 => {
+                    let (first, second) = some.split_at(some.len() / 2);
+                    left.extend([second, first]);
+                }
+                Err(error @ HostError::TooLong { .. }) => trouble = trouble.and(Err(error)),
+                Err(error) => return Err(error),
+            }
         }
-        Ok(())
+        trouble
     }
 
     /// Asks for a list or for one; what has not changed since is not sent again.
