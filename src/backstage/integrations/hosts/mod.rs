@@ -6,8 +6,8 @@ mod change;
 mod error;
 mod github;
 mod gitlab;
-mod states;
 mod quick_actions;
+mod states;
 mod words;
 mod write;
 
