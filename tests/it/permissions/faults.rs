@@ -1,9 +1,12 @@
 //! A permission backend that is down, slow or lying: nobody gets in, and nobody is told it was their fault.
 
+use std::net::TcpListener;
+
 use serde_json::{Value, json};
 
 use super::{JANE, Portal, token_of};
 use crate::support::{
+    app::TestApp,
     policy::{FakePolicy, Trouble},
     spacelift::{FakeSpacelift, listed},
 };
@@ -90,4 +93,24 @@ async fn one_that_is_down_is_a_502() {
     let (status, text) = portal.get(&token_of(JANE), STACKS).await;
     assert_eq!(status, 502, "{text}");
     assert!(text.contains("cannot be reached"), "{text}");
+}
+
+#[tokio::test]
+async fn a_database_that_hangs_is_named_and_not_the_permission_backend() {
+    let fake = FakeSpacelift::start().await;
+    let portal = portal(&fake).await;
+    // The machine takes connections, and nobody answers.
+    let hangs = TcpListener::bind("127.0.0.1:0").unwrap();
+    let connection = format!("postgres://user:secret@{}", hangs.local_addr().unwrap());
+    let section = json!({ "client": "pg", "connection": connection });
+    let config = std::fs::read_to_string(portal.app.folder.path().join("app-config.yaml")).unwrap();
+    let database = format!("backend:\n  database: {section}\n");
+    let app = TestApp::start(&config.replacen("backend:\n", &database, 1)).await;
+    let asked = app.client.get(app.url(STACKS)).bearer_auth(token_of(JANE));
+    let (status, text) = super::read(asked.send().await.unwrap()).await;
+    assert_eq!(status, 503, "{text}");
+    assert!(
+        text.contains("backend.database") && !text.contains("permission backend"),
+        "{text}"
+    );
 }
