@@ -30,6 +30,9 @@ const PUBLISHED_FOR: i64 = 3 * 60 * 60;
 /// How long a token is good at most, in seconds; Backstage's value.
 pub(in crate::backstage::auth) const LONGEST_TOKEN: i64 = 60 * 60;
 
+/// How long the table is left alone after it failed, in seconds: one attempt in two is no storm, and a blip is soon over.
+const PAUSE: i64 = 2;
+
 /// All calls are joined.
 const ONE_FLIGHT: u64 = 0;
 
@@ -44,6 +47,26 @@ pub(in crate::backstage::auth) enum NoKey {
     NotPublished(DatabaseError),
 }
 
+/// When the table failed last, while what we have does without it: it is left alone for a moment then, and told of once.
+#[derive(Debug, Default)]
+struct Outage(Mutex<Option<i64>>);
+
+impl Outage {
+    fn is_fresh(&self, now: i64) -> bool {
+        let failed = *self.0.lock();
+        failed.is_some_and(|failed| (failed..failed + PAUSE).contains(&now))
+    }
+
+    /// Notes a failure; says whether it is the first since the table was well.
+    fn begins(&self, now: i64) -> bool {
+        self.0.lock().replace(now).is_none()
+    }
+
+    fn ends(&self) {
+        *self.0.lock() = None;
+    }
+}
+
 /// The keys of one plugin id.
 #[derive(Debug)]
 pub(super) struct Ring {
@@ -55,6 +78,8 @@ pub(super) struct Ring {
     last_read: Mutex<Vec<Value>>,
     making: SingleFlight<Result<(), NoKey>>,
     reading: SingleFlight<Result<Vec<Value>, DatabaseError>>,
+    unmade: Outage,
+    unread: Outage,
 }
 
 impl Ring {
@@ -67,6 +92,8 @@ impl Ring {
             last_read: Mutex::default(),
             making: SingleFlight::new(tasks.clone()),
             reading: SingleFlight::new(tasks.clone()),
+            unmade: Outage::default(),
+            unread: Outage::default(),
         })
     }
 
@@ -75,7 +102,7 @@ impl Ring {
         let ring = Arc::clone(self);
         let renew = || async move { ring.renew(now).await };
         if let Some(key) = self.chosen(now) {
-            if self.wants_successor(now) {
+            if self.wants_successor(now) && !self.unmade.is_fresh(now) {
                 self.making.begin(ONE_FLIGHT, renew);
             }
             return Ok(key);
@@ -87,27 +114,36 @@ impl Ring {
 
     /// Returns all published keys; those last known and our own when the database does not answer.
     pub(super) async fn published(self: &Arc<Self>, now: i64) -> Vec<Value> {
-        let ring = Arc::clone(self);
-        let read = self.reading.run(ONE_FLIGHT, || async move {
-            ring.table.published(&ring.plugin_id, now).await
-        });
-        let mut keys = match read.await {
-            Some(Ok(keys)) => {
-                self.last_read.lock().clone_from(&keys);
-                keys
-            }
-            failed => {
-                let reason = failed.and_then(Result::err).unwrap_or(DatabaseError::Ending);
-                warn!(plugin.id = self.plugin_id, %reason, "The published keys could not be read; the last ones serve");
-                self.last_read.lock().clone()
-            }
-        };
+        if !self.unread.is_fresh(now) {
+            self.read(now).await;
+        }
+        let mut keys = self.last_read.lock().clone();
         for own in self.own.lock().iter().filter(|key| key.age(now) < PUBLISHED_FOR) {
             if !keys.contains(own.published()) {
                 keys.push(own.published().clone());
             }
         }
         keys
+    }
+
+    /// Reads the table; what was read before stays when that fails.
+    async fn read(self: &Arc<Self>, now: i64) {
+        let ring = Arc::clone(self);
+        let read = self.reading.run(ONE_FLIGHT, || async move {
+            ring.table.published(&ring.plugin_id, now).await
+        });
+        match read.await {
+            Some(Ok(keys)) => {
+                *self.last_read.lock() = keys;
+                self.unread.ends();
+            }
+            failed => {
+                let reason = failed.and_then(Result::err).unwrap_or(DatabaseError::Ending);
+                if self.unread.begins(now) {
+                    warn!(plugin.id = self.plugin_id, %reason, "The published keys cannot be read; the last ones serve");
+                }
+            }
+        }
     }
 
     /// The newest key that has been published for a while, else the oldest one.
@@ -124,14 +160,15 @@ impl Ring {
     }
 
     /// Makes a key if none signs or the newest wants a successor. While the present one signs, a failure is only told
-    /// here; the next token tries again.
+    /// here; a later token tries again.
     async fn renew(&self, now: i64) -> Result<(), NoKey> {
         let signs = self.chosen(now).is_some();
         if signs && !self.wants_successor(now) {
             return Ok(());
         }
-        self.make(now).await.inspect_err(|reason| {
-            if signs {
+        let made = self.make(now).await;
+        made.inspect(|()| self.unmade.ends()).inspect_err(|reason| {
+            if signs && self.unmade.begins(now) {
                 warn!(plugin.id = self.plugin_id, %reason, "No new signing key; the present one serves for up to an hour more");
             }
         })
@@ -158,7 +195,7 @@ pub(super) fn document(keys: &[Value]) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::infra::database::testing::TestDatabase;
+    use crate::infra::database::testing::{TestDatabase, postgres::Postgres, section};
 
     const HOUR: i64 = 3600;
 
@@ -277,5 +314,36 @@ mod tests {
             assert!(keys.iter().all(|key| key.as_ref().unwrap().id() == first));
             assert_eq!(published(&ring, START).await.len(), 1);
         }
+    }
+
+    #[tokio::test]
+    async fn a_table_that_failed_is_left_alone_for_a_moment_and_what_is_known_serves() {
+        let server = Postgres::own();
+        let table = table(&TestDatabase::of(&section(&server.url())));
+        let (one, other) = (ring(&table), ring(&table));
+        let first = signs(&one, START).await;
+        let later = START + HOUR;
+        server.stop();
+        assert_eq!(signs(&one, later).await, first);
+        assert_eq!(published(&one, later).await, std::slice::from_ref(&first));
+        server.resume();
+        let theirs = signs(&other, later).await;
+        for now in [later, later + PAUSE - 1] {
+            assert_eq!(signs(&one, now).await, first, "no successor is made at {now}");
+            assert_eq!(published(&one, now).await, std::slice::from_ref(&first));
+        }
+        signs(&one, later + PAUSE).await;
+        let keys = published(&one, later + PAUSE).await;
+        assert!(keys.len() == 3 && keys.contains(&theirs), "{keys:?}");
+    }
+
+    #[test]
+    fn an_outage_is_told_when_it_begins_and_not_while_it_lasts() {
+        let outage = Outage::default();
+        assert!(!outage.is_fresh(START) && outage.begins(START));
+        assert!(outage.is_fresh(START + PAUSE - 1) && !outage.is_fresh(START + PAUSE));
+        assert!(!outage.begins(START + PAUSE) && outage.is_fresh(START + PAUSE));
+        outage.ends();
+        assert!(!outage.is_fresh(START + PAUSE) && outage.begins(START + PAUSE));
     }
 }
