@@ -70,6 +70,10 @@ pub(in crate::plugins::ske) fn open_paths(ske: &Ske) -> Vec<AuthPolicy> {
 async fn list(ske: Arc<Ske>, caller: Credentials, uri: Uri) -> Result<Response, BackstageError> {
     let (mut filter, mut after, mut limit) = (Filter::default(), String::new(), MOST_LISTED);
     for (name, value) in form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()) {
+        if value.contains(char::is_control) {
+            let text = "The parameters must not hold control characters, which no record has";
+            return Err(BackstageError::input(text));
+        }
         let value = Some(value.into_owned()).filter(|value| !value.is_empty());
         match name.as_ref() {
             "promise" => filter.promise = value,

@@ -105,6 +105,20 @@ async fn each_of_the_two_permissions_opens_what_it_names() {
 }
 
 #[tokio::test]
+async fn control_characters_are_refused_whichever_database_would_compare_with_them() {
+    for desk in Desk::both().await {
+        for query in ["name=orders%00", "promise=%00", "kind=Data%0abase", "after=%00"] {
+            let listed = get(&desk.app, STATIC_TOKEN, &format!("{REQUESTS}?{query}")).await;
+            let (status, message) = listed.refused();
+            assert!(
+                status == 400 && message.contains("control characters"),
+                "{query}: {status} {message}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_list_is_filtered_and_given_in_pages() {
     let desk = Desk::open().await;
     for number in 0..5 {
