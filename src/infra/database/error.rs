@@ -39,9 +39,12 @@ pub enum DatabaseError {
          create the database and schema for it"
     )]
     NotPermitted(String, #[source] Arc<sqlx::Error>),
-    /// It took too long.
-    #[error("The database did not answer within {0} s; check backend.database.connection")]
-    Slow(u64),
+    /// The file cannot be used; what is wrong and what to do.
+    #[error("The database file in stagedoor.dataDir {0}")]
+    File(&'static str, #[source] Arc<sqlx::Error>),
+    /// It took too long; what to look at.
+    #[error("The database did not answer within {0} s; check {1}")]
+    Slow(u64, &'static str),
     /// The tables could not be brought up to date.
     #[error("The tables of the database that backend.database names could not be brought up to date")]
     Migration(#[source] Arc<MigrateError>),
@@ -52,6 +55,33 @@ pub enum DatabaseError {
     #[error("The database was not opened because the service ends")]
     Ending,
 }
+
+/// What SQLite's codes mean (SQLite, "Result and Error Codes"). More than the lowest eight bits tell where it was noticed.
+const FILE_TROUBLES: [(&[i32], &str); 5] = [
+    (
+        &[13],
+        "cannot grow, because its disk is full; make room there, or name another folder",
+    ),
+    (
+        &[3, 8, 14, 23],
+        "may not be read and written; give Stagedoor the right to, or name another folder",
+    ),
+    (
+        &[11, 26],
+        "is damaged, or no database of SQLite; restore it, or move it away and a new one is made",
+    ),
+    (
+        &[5, 6],
+        "is kept locked by another process; let nothing but Stagedoor use it, or name another folder",
+    ),
+    (
+        &[10],
+        "cannot be read or written; check its disk, or name another folder",
+    ),
+];
+
+/// When no code tells what is wrong.
+const BUSY_FILE: &str = "was busy for too long; try again, and check its disk if that stays so";
 
 /// What PostgreSQL's codes mean (PostgreSQL, Appendix A). A class is the first two characters.
 const CONNECTION: &str = "08";
@@ -84,15 +114,43 @@ impl From<sqlx::Error> for DatabaseError {
 
 impl From<MigrateError> for DatabaseError {
     fn from(error: MigrateError) -> Self {
-        match error {
-            MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
-                match Self::from(error) {
-                    Self::Query(error) => {
-                        Self::Migration(Arc::new(MigrateError::Source(error.to_string().into())))
-                    }
-                    told => told,
-                }
+        Self::of_migration(error, Self::from)
+    }
+}
+
+impl DatabaseError {
+    /// A failure of the file, whose words are others than those of a server.
+    pub(crate) fn of_file(error: sqlx::Error) -> Self {
+        use sqlx::Error as E;
+        let code = code(&error).and_then(|code| code.parse::<i32>().ok());
+        let trouble = code.and_then(|code| {
+            let known = FILE_TROUBLES
+                .iter()
+                .find(|(codes, _)| codes.contains(&(code & 0xff)));
+            known.map(|(_, what)| *what)
+        });
+        match (trouble, &error) {
+            (Some(what), _) => Self::File(what, Arc::new(error)),
+            (None, E::Io(_) | E::PoolTimedOut | E::PoolClosed | E::WorkerCrashed) => {
+                Self::File(BUSY_FILE, Arc::new(error))
             }
+            (None, _) => Self::Query(Arc::new(error)),
+        }
+    }
+
+    /// The same while its tables were brought up to date.
+    pub(super) fn of_migrated_file(error: MigrateError) -> Self {
+        Self::of_migration(error, Self::of_file)
+    }
+
+    fn of_migration(error: MigrateError, told: fn(sqlx::Error) -> Self) -> Self {
+        match error {
+            MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => match told(error) {
+                Self::Query(error) => {
+                    Self::Migration(Arc::new(MigrateError::Source(error.to_string().into())))
+                }
+                told => told,
+            },
             other => Self::Migration(Arc::new(other)),
         }
     }
@@ -128,7 +186,10 @@ mod tests {
             (refused.into(), "backend.database.connection"),
             (sqlx::Error::PoolTimedOut.into(), "backend.database.connection"),
             (untrusted.into(), "stagedoor.tls.caFile"),
-            (DatabaseError::Slow(10), "backend.database.connection"),
+            (
+                DatabaseError::of_file(sqlx::Error::PoolTimedOut),
+                "stagedoor.dataDir",
+            ),
         ] as [(DatabaseError, &str); 4]
         {
             assert!(error.to_string().contains(key), "{error}");

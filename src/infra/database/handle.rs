@@ -82,6 +82,11 @@ impl Database {
         self.0.settings.is_server()
     }
 
+    /// What is said when it did not answer within the limit.
+    pub fn too_slow(&self, limit: Duration) -> DatabaseError {
+        self.0.too_slow(limit)
+    }
+
     /// Looks whether it answers, for `stagedoor check`; makes nothing. False when there is none yet.
     ///
     /// # Errors
@@ -141,10 +146,18 @@ impl Inner {
             return Ok(Some(pool.clone()));
         }
         let opened = timeout(OPENING, self.connect(missing)).await;
-        let Some(pool) = opened.map_err(|_| DatabaseError::Slow(OPENING.as_secs()))?? else {
+        let Some(pool) = opened.map_err(|_| self.too_slow(OPENING))?? else {
             return Ok(None);
         };
         Ok(Some(self.opened.get_or_init(|| pool).clone()))
+    }
+
+    fn too_slow(&self, limit: Duration) -> DatabaseError {
+        let look_at = match self.settings.is_server() {
+            true => "backend.database.connection",
+            false => "the disk of the folder in stagedoor.dataDir",
+        };
+        DatabaseError::Slow(limit.as_secs(), look_at)
     }
 
     async fn connect(&self, missing: IfMissing) -> Result<Option<Pool>, DatabaseError> {

@@ -12,12 +12,11 @@ use super::{
 };
 
 async fn keys(pool: &Pool) -> Result<i64, DatabaseError> {
-    let counted = on_pool!(pool, |pool| {
+    on_pool!(pool, |pool| {
         sqlx::query_scalar::<_, i64>("select count(*) from signing_keys")
             .fetch_one(pool)
             .await
-    });
-    Ok(counted?)
+    })
 }
 
 async fn add_key(pool: &Pool, id: &str) {
@@ -220,4 +219,54 @@ async fn tls_wants_a_certificate_that_is_trusted() {
     assert_eq!(keys(&unverified.database.pool().await.unwrap()).await.unwrap(), 0);
     let strange = with(json!(true)).database.pool().await.unwrap_err();
     assert!(matches!(strange, DatabaseError::Untrusted(_)), "{strange:?}");
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_told_with_the_folder_it_is_in() {
+    let test = TestDatabase::sqlite();
+    let data = test.folder.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    std::fs::write(data.join("stagedoor.sqlite"), "no database\n".repeat(1_000)).unwrap();
+    let refused = test.database.pool().await.unwrap_err();
+    let told = refused.to_string();
+    assert!(
+        told.contains("stagedoor.dataDir") && told.contains("no database"),
+        "{refused:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_full_disk_and_a_file_that_may_not_be_written_are_told_with_their_cure() {
+    for (pragma, cure) in [
+        ("max_page_count = 1", "make room"),
+        ("query_only = 1", "the right to"),
+    ] {
+        let test = TestDatabase::sqlite();
+        let Pool::Sqlite(pool) = test.database.pool().await.unwrap() else {
+            panic!("a file");
+        };
+        let mut connection = pool.acquire().await.unwrap();
+        sqlx::query(sqlx::AssertSqlSafe(format!("pragma {pragma}")))
+            .execute(&mut *connection)
+            .await
+            .unwrap();
+        let large =
+            sqlx::query("insert into signing_keys values ('ske', 'one', hex(zeroblob(1000000)), 1, 2)");
+        let told = DatabaseError::of_file(large.execute(&mut *connection).await.unwrap_err()).to_string();
+        assert!(
+            told.contains("stagedoor.dataDir") && told.contains(cure),
+            "{pragma}: {told}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn one_that_does_not_answer_in_time_is_told_with_what_to_look_at() {
+    let limit = std::time::Duration::from_secs(5);
+    let [file, server] = TestDatabase::both().map(|test| test.database.too_slow(limit).to_string());
+    assert!(
+        file.contains("5 s") && file.contains("stagedoor.dataDir"),
+        "{file}"
+    );
+    assert!(server.contains("backend.database.connection"), "{server}");
 }

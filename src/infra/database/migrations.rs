@@ -32,6 +32,15 @@ macro_rules! steps {
                     "/0002_pending_requests.sql"
                 )),
             ),
+            (
+                4,
+                "pending_requests_stamp",
+                include_str!(concat!(
+                    "../../../schema/migrations/",
+                    $folder,
+                    "/0004_pending_requests_stamp.sql"
+                )),
+            ),
         ]
     };
 }

@@ -33,12 +33,17 @@ pub enum Pool {
     Postgres(PgPool),
 }
 
-/// Writes a query once for both kinds of pool: `on_pool!(&pool, |pool| sqlx::query(SQL).execute(pool).await)`.
+/// Writes a query once for both kinds of pool: `on_pool!(&pool, |pool| sqlx::query(SQL).execute(pool).await)`. A failure
+/// is told in the words of its kind.
 macro_rules! on_pool {
     ($pool:expr, |$each:ident| $work:expr) => {
         match $pool {
-            $crate::infra::database::Pool::Sqlite($each) => $work,
-            $crate::infra::database::Pool::Postgres($each) => $work,
+            $crate::infra::database::Pool::Sqlite($each) => {
+                $work.map_err($crate::infra::database::DatabaseError::of_file)
+            }
+            $crate::infra::database::Pool::Postgres($each) => {
+                $work.map_err($crate::infra::database::DatabaseError::from)
+            }
         }
     };
 }

@@ -46,8 +46,10 @@ pub(super) async fn open(folder: &Path) -> Result<SqlitePool, DatabaseError> {
         .acquire_timeout(PATIENCE)
         .idle_timeout(IDLE)
         .connect_with(options)
-        .await?;
-    migrations::sqlite().run(&pool).await?;
+        .await
+        .map_err(DatabaseError::of_file)?;
+    let migrated = migrations::sqlite().run(&pool).await;
+    migrated.map_err(DatabaseError::of_migrated_file)?;
     Ok(pool)
 }
 

@@ -28,14 +28,17 @@ impl KeyTable {
         key: &SigningKey,
         (now, expires_at): (i64, i64),
     ) -> Result<(), DatabaseError> {
-        bounded(async {
+        self.bounded(async {
             let pool = self.0.pool().await?;
             let public = key.published().to_string();
             on_pool!(&pool, |pool| {
                 sqlx::query("delete from signing_keys where expires_at <= $1")
                     .bind(now)
                     .execute(pool)
-                    .await?;
+                    .await
+                    .map(drop)
+            })?;
+            on_pool!(&pool, |pool| {
                 sqlx::query(
                     "insert into signing_keys (plugin_id, key_id, public_key, created_at, expires_at) \
                      values ($1, $2, $3, $4, $5)",
@@ -48,8 +51,7 @@ impl KeyTable {
                 .execute(pool)
                 .await
                 .map(drop)
-            })?;
-            Ok(())
+            })
         })
         .await
     }
@@ -57,7 +59,7 @@ impl KeyTable {
     /// Returns the public keys of the plugin whose time is not over, the oldest first. Anybody may ask for them, so a
     /// database that is not there yet is not made.
     pub(super) async fn published(&self, plugin_id: &str, now: i64) -> Result<Vec<Value>, DatabaseError> {
-        bounded(async {
+        self.bounded(async {
             let Some(pool) = self.0.existing().await? else {
                 return Ok(Vec::new());
             };
@@ -79,9 +81,12 @@ impl KeyTable {
         })
         .await
     }
-}
 
-async fn bounded<T>(work: impl Future<Output = Result<T, DatabaseError>>) -> Result<T, DatabaseError> {
-    let done = timeout(LIMIT, work).await;
-    done.unwrap_or(Err(DatabaseError::Slow(LIMIT.as_secs())))
+    async fn bounded<T>(
+        &self,
+        work: impl Future<Output = Result<T, DatabaseError>>,
+    ) -> Result<T, DatabaseError> {
+        let done = timeout(LIMIT, work).await;
+        done.unwrap_or_else(|_| Err(self.0.too_slow(LIMIT)))
+    }
 }

@@ -32,8 +32,12 @@ macro_rules! select {
 #[derive(Debug, Clone)]
 pub(super) struct Store(pub(super) Pool);
 
+/// Asked for each time the catalog reads; an index holds all of it.
+pub(super) const FINGERPRINT: &str =
+    "select count(*), cast(coalesce(sum(stamp), 0) as bigint) from ske_pending_requests";
+
 /// Tells one state of what readers can see from every other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Fingerprint(i64, i64);
 
 impl Store {
@@ -62,7 +66,7 @@ impl Store {
              returning id, promise_name, resource_group, resource_version, resource_kind, namespace, name, action, \
              pull_request_url, requests_repo_url, requested_by, pull_request_state, stamp, created_at, updated_at";
         let object = &request.object;
-        let recorded = on_pool!(&self.0, |pool| {
+        on_pool!(&self.0, |pool| {
             sqlx::query_as::<_, PendingRequest>(SQL)
                 .bind(Uuid::new_v4().to_string())
                 .bind(&request.promise)
@@ -83,8 +87,7 @@ impl Store {
                 .bind(MOST_RECORDS)
                 .fetch_optional(pool)
                 .await
-        });
-        Ok(recorded?)
+        })
     }
 
     /// The records that fit, by id, from behind that one on.
@@ -99,7 +102,7 @@ impl Store {
              and (cast($3 as text) is null or namespace = $3) and (cast($4 as text) is null or name = $4) \
              and (cast($5 as text) is null or resource_kind = $5) order by id limit $6"
         );
-        let found = on_pool!(&self.0, |pool| {
+        on_pool!(&self.0, |pool| {
             sqlx::query_as::<_, PendingRequest>(SQL)
                 .bind(after)
                 .bind(filter.promise.as_deref())
@@ -109,15 +112,14 @@ impl Store {
                 .bind(limit)
                 .fetch_all(pool)
                 .await
-        });
-        Ok(found?)
+        })
     }
 
     /// The records about an object, of whatever version and lane.
     pub(super) async fn about(&self, object: &ObjectRef) -> Result<Vec<PendingRequest>, DatabaseError> {
         const SQL: &str =
             select!("where name = $1 and namespace = $2 and resource_kind = $3 and resource_group = $4");
-        let found = on_pool!(&self.0, |pool| {
+        on_pool!(&self.0, |pool| {
             sqlx::query_as::<_, PendingRequest>(SQL)
                 .bind(object.name.as_str())
                 .bind(object.namespace.as_str())
@@ -125,46 +127,42 @@ impl Store {
                 .bind(object.api_version.group())
                 .fetch_all(pool)
                 .await
-        });
-        Ok(found?)
+        })
     }
 
     /// The records whose platform was not looked at for the longest time.
     pub(super) async fn to_look_at(&self, limit: i64) -> Result<Vec<PendingRequest>, DatabaseError> {
         const SQL: &str = select!("order by looked_at, id limit $1");
-        let found = on_pool!(&self.0, |pool| {
+        on_pool!(&self.0, |pool| {
             sqlx::query_as::<_, PendingRequest>(SQL)
                 .bind(limit)
                 .fetch_all(pool)
                 .await
-        });
-        Ok(found?)
+        })
     }
 
     /// The records with an open pull request that was not asked about for the longest time.
     pub(super) async fn to_review(&self, limit: i64) -> Result<Vec<PendingRequest>, DatabaseError> {
         const SQL: &str = select!("where pull_request_state = 'open' order by reviewed_at, id limit $1");
-        let found = on_pool!(&self.0, |pool| {
+        on_pool!(&self.0, |pool| {
             sqlx::query_as::<_, PendingRequest>(SQL)
                 .bind(limit)
                 .fetch_all(pool)
                 .await
-        });
-        Ok(found?)
+        })
     }
 
     /// The records without an open pull request that nothing happened to since.
     pub(super) async fn stale(&self, before: i64, limit: i64) -> Result<Vec<PendingRequest>, DatabaseError> {
         const SQL: &str =
             select!("where updated_at < $1 and pull_request_state <> 'open' order by updated_at limit $2");
-        let found = on_pool!(&self.0, |pool| {
+        on_pool!(&self.0, |pool| {
             sqlx::query_as::<_, PendingRequest>(SQL)
                 .bind(before)
                 .bind(limit)
                 .fetch_all(pool)
                 .await
-        });
-        Ok(found?)
+        })
     }
 
     /// Notes that the platform was looked at, whatever was seen.
@@ -190,8 +188,7 @@ impl Store {
     async fn note(&self, sql: &'static str, id: &str, now: i64) -> Result<(), DatabaseError> {
         on_pool!(&self.0, |pool| {
             sqlx::query(sql).bind(id).bind(now).execute(pool).await.map(drop)
-        })?;
-        Ok(())
+        })
     }
 
     /// Notes that the pull request was merged, unless the request was recorded anew meanwhile; says whether it did.
@@ -221,14 +218,29 @@ impl Store {
         Ok(removed > 0)
     }
 
+    /// The manifest as it was recorded; none when the request was recorded anew meanwhile.
+    pub(super) async fn manifest(&self, request: &PendingRequest) -> Result<Option<String>, DatabaseError> {
+        const SQL: &str = "select manifest from ske_pending_requests where id = $1 and stamp = $2";
+        on_pool!(&self.0, |pool| {
+            let query = sqlx::query_scalar(SQL).bind(&request.id).bind(request.stamp);
+            query.fetch_optional(pool).await
+        })
+    }
+
     /// Tells whether anything changed that readers can see.
     pub(super) async fn fingerprint(&self) -> Result<Fingerprint, DatabaseError> {
-        const SQL: &str =
-            "select count(*), cast(coalesce(sum(stamp), 0) as bigint) from ske_pending_requests";
         let (count, sum) = on_pool!(&self.0, |pool| {
-            sqlx::query_as::<_, (i64, i64)>(SQL).fetch_one(pool).await
+            sqlx::query_as::<_, (i64, i64)>(FINGERPRINT).fetch_one(pool).await
         })?;
         Ok(Fingerprint(count, sum))
+    }
+}
+
+impl Fingerprint {
+    /// Counts one more record.
+    pub(super) fn add(&mut self, request: &PendingRequest) {
+        self.0 += 1;
+        self.1 = self.1.wrapping_add(request.stamp);
     }
 }
 
