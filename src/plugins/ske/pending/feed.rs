@@ -70,21 +70,26 @@ impl Pending {
         {
             return Ok(Arc::clone(feed));
         }
-        let made = Arc::new(make(&store).await?);
-        *kept = Some((now, Arc::clone(&made)));
+        let (of, made) = make(&store).await?;
+        let made = Arc::new(made);
+        *kept = Some((of, Arc::clone(&made)));
         Ok(made)
     }
 }
 
-async fn make(store: &Store) -> Result<Feed, DatabaseError> {
-    let mut draft = Draft::new();
+/// Makes the document, and says of which records: they may have changed since anybody asked for their fingerprint.
+async fn make(store: &Store) -> Result<(Fingerprint, Feed), DatabaseError> {
+    let (mut of, mut draft) = (Fingerprint::default(), Draft::new());
     let mut after = String::new();
     loop {
         let page = store.list(&Filter::default(), &after, PAGE).await?;
-        page.iter().for_each(|request| draft.add(request));
+        for request in &page {
+            of.add(request);
+            draft.add(request);
+        }
         match page.last() {
             Some(last) if page.len() as i64 == PAGE => after.clone_from(&last.id),
-            _ => return Ok(draft.finish()),
+            _ => return Ok((of, draft.finish())),
         }
         tokio::task::yield_now().await;
     }

@@ -124,6 +124,35 @@ async fn one_bad_record_never_spoils_the_document() {
 }
 
 #[tokio::test]
+async fn a_request_that_went_while_the_document_was_made_is_not_in_the_next_one() {
+    const MANY: i64 = 2_000;
+    // Their ids come before every id that is drawn, so that they are read first.
+    const SQL: &str = "insert into ske_pending_requests (id, promise_name, resource_group, resource_version, \
+         resource_kind, namespace, name, lane, action, manifest, pull_request_state, stamp, looked_at, reviewed_at, \
+         created_at, updated_at) \
+         with recursive n(i) as (select 1 union all select i + 1 from n where i < $1) \
+         select '0000-' || i, 'databases', 'example.org', 'v1', 'Database', 'shop', 'orders-' || i, 'upsert', 'Request', '', \
+         'none', 1, 0, 0, 1, 1 from n";
+    for desk in Desk::both() {
+        let store = desk.store().await;
+        on_pool!(&store.0, |pool| sqlx::query(SQL)
+            .bind(MANY)
+            .execute(pool)
+            .await
+            .map(drop))
+        .unwrap();
+        let comes = async {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            desk.record_at(input("Request", "late"), 1).await
+        };
+        let (made, late) = tokio::join!(desk.pending.feed(), comes);
+        assert!(text(&made.unwrap()).contains("late-pending-"), "it came in time");
+        assert!(store.withdraw(&late).await.unwrap());
+        assert!(!text(&desk.pending.feed().await.unwrap()).contains("late-pending-"));
+    }
+}
+
+#[tokio::test]
 async fn very_many_requests_stay_small_in_memory() {
     const MANY: i64 = 5_000;
     const SQL: &str = "insert into ske_pending_requests (id, promise_name, resource_group, resource_version, \

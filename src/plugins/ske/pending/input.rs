@@ -14,9 +14,6 @@ use crate::{
     plugins::ske::domain::{Invalid, Manifest, ObjectRef, TextOrObject},
 };
 
-/// Larger than any object a cluster keeps (etcd refuses more than 1.5 MiB of a request).
-const MAX_MANIFEST: usize = 1 << 20;
-
 /// Group and version do not matter here; the rest is how Promises are named.
 const PROMISE: (&str, &str) = ("platform.kratix.io/v1alpha1", "Promise");
 
@@ -99,7 +96,7 @@ impl NewRequest {
     /// # Errors
     /// The first part that cannot be used, in words that do not repeat it.
     pub(super) fn of(input: RecordInput, integrations: &Integrations) -> Result<Self, Invalid> {
-        let manifest = text_of(&input.manifest)?;
+        let manifest = text_of(&input.manifest);
         let object = Manifest::from_value(input.manifest)?.object_ref();
         let (api_version, kind) = PROMISE;
         let promise = ObjectRef::parse(api_version, kind, None, &input.promise_name)
@@ -129,15 +126,12 @@ impl NewRequest {
     }
 }
 
-fn text_of(manifest: &Value) -> Result<String, Invalid> {
-    let text = match manifest {
+/// No longer than the body of a request, which is bounded.
+fn text_of(manifest: &Value) -> String {
+    match manifest {
         Value::String(text) => text.clone(),
         other => other.to_string(),
-    };
-    if text.len() > MAX_MANIFEST {
-        return Err(Invalid("manifest must be at most 1 MiB long".to_owned()));
     }
-    Ok(text)
 }
 
 /// An empty text is an absent one: Templates cannot leave a key out.

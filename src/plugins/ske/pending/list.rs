@@ -72,9 +72,11 @@ impl Pending {
                 next: None,
             });
         };
-        let found = Store(pool).list(filter, after, i64::from(limit)).await?;
-        let is_full = found.len() == usize::from(limit);
-        let next = found.last().filter(|_| is_full).map(|last| last.id.clone());
+        // One more tells whether there is a next page.
+        let mut found = Store(pool).list(filter, after, i64::from(limit) + 1).await?;
+        let has_more = found.len() > usize::from(limit);
+        found.truncate(usize::from(limit));
+        let next = found.last().filter(|_| has_more).map(|last| last.id.clone());
         Ok(Page {
             items: found.into_iter().map(Item::from).collect(),
             next,

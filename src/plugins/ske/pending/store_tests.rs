@@ -5,10 +5,10 @@ use serde_json::json;
 use super::{
     list::Filter,
     request::{Action, Review},
-    store::MOST_RECORDS,
+    store::{FINGERPRINT, MOST_RECORDS},
     testing::{Desk, input, reviewed},
 };
-use crate::infra::database::on_pool;
+use crate::infra::database::{Pool, on_pool};
 
 #[tokio::test]
 async fn recording_again_replaces_what_was_recorded_and_keeps_its_identity() {
@@ -130,6 +130,75 @@ async fn only_what_readers_can_see_changes_the_fingerprint() {
         assert_eq!(store.fingerprint().await.unwrap(), before);
         store.merged(&request, 500).await.unwrap();
         assert_ne!(store.fingerprint().await.unwrap(), before);
+    }
+}
+
+/// How either kind of database goes about the fingerprint.
+async fn plan(pool: &Pool) -> String {
+    let (explain, column) = match pool {
+        Pool::Sqlite(_) => ("explain query plan", 3),
+        Pool::Postgres(_) => ("explain", 0),
+    };
+    let sql = format!("{explain} {FINGERPRINT}");
+    let steps: Vec<String> = on_pool!(pool, |pool| {
+        let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(pool).await;
+        rows.map(|rows| {
+            rows.iter()
+                .map(|row| sqlx::Row::get::<String, _>(row, column))
+                .collect()
+        })
+    })
+    .unwrap();
+    steps.join("; ")
+}
+
+#[tokio::test]
+async fn the_fingerprint_is_read_from_an_index_alone() {
+    const SQL: &str = "insert into ske_pending_requests (id, promise_name, resource_group, resource_version, \
+         resource_kind, namespace, name, lane, action, manifest, pull_request_state, stamp, looked_at, reviewed_at, \
+         created_at, updated_at) \
+         with recursive n(i) as (select 1 union all select i + 1 from n where i < 5000) \
+         select 'id-' || i, 'p', 'g', 'v1', 'K', 'ns', 'n-' || i, 'upsert', 'Request', $1, 'none', i, 0, 0, 1, 1 from n";
+    for desk in Desk::both() {
+        let store = desk.store().await;
+        let manifest = "spec: { size: small }\n".repeat(50);
+        on_pool!(&store.0, |pool| sqlx::query(SQL)
+            .bind(manifest)
+            .execute(pool)
+            .await
+            .map(drop))
+        .unwrap();
+        if let Pool::Postgres(pool) = &store.0 {
+            // As the server does by itself after so many changes.
+            sqlx::raw_sql("vacuum analyze ske_pending_requests")
+                .execute(pool)
+                .await
+                .unwrap();
+        }
+        let plan = plan(&store.0).await.to_lowercase();
+        assert!(
+            plan.contains("ske_pending_requests_stamp")
+                && (plan.contains("covering index") || plan.contains("index only scan")),
+            "{plan}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_next_page_is_named_only_where_there_is_one() {
+    for desk in Desk::both() {
+        for number in 0..4 {
+            desk.record(input("Request", &format!("db-{number}"))).await;
+        }
+        let page = async |after: &str, limit| {
+            let page = desk.pending.list(&Filter::default(), after, limit).await.unwrap();
+            serde_json::to_value(page).unwrap()
+        };
+        let first = page("", 2).await;
+        let last = page(first["next"].as_str().unwrap(), 2).await;
+        assert_eq!(last["items"].as_array().unwrap().len(), 2);
+        assert!(last.get("next").is_none(), "{last}");
+        assert!(page("", 4).await.get("next").is_none());
     }
 }
 
