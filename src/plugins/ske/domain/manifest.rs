@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use super::{
     exact_json::{exact_fields, json_of},
+    holds::holds,
     object_ref::{ApiVersion, DEFAULT_NAMESPACE, Invalid, Kind, Namespace, ObjectName, ObjectRef},
 };
 use crate::config::{
@@ -145,6 +146,11 @@ impl Manifest {
             }
         }
         Value::Object(object)
+    }
+
+    /// Whether a live object's `spec` is as this one says, whatever the API server added.
+    pub(in crate::plugins::ske) fn is_in(&self, spec: &Value) -> bool {
+        self.object.get("spec").is_none_or(|wanted| holds(spec, wanted))
     }
 
     /// The live object as it is to be sent back, with its `resourceVersion`.

@@ -6,6 +6,7 @@ mod catalog_file;
 mod concern;
 mod exact_json;
 mod gitops_owner;
+mod holds;
 mod impersonation;
 #[cfg(test)]
 mod impersonation_tests;
@@ -32,7 +33,7 @@ pub(super) use impersonation::{
 pub(super) use manifest::{Manifest, SERVER_OWNED, TextOrObject};
 pub(super) use object_ref::{DEFAULT_NAMESPACE, Invalid, ObjectRef};
 pub(super) use reconciliation::{Reconciliation, State, state_of};
-pub(super) use request::{Intent, Request};
+pub(super) use request::{Intent, Request, file_of};
 pub(super) use template::{Field, Template};
 pub(super) use user_ref::UserRef;
 pub(super) use writable::Writable;

@@ -125,7 +125,7 @@ impl Request {
 
     /// `kratix-requests/<promise>/<namespace>/<name>.yaml`
     pub(in crate::plugins::ske) fn file(&self) -> String {
-        format!("{FOLDER}/{}.yaml", self.path())
+        file_of(&self.promise, &self.object)
     }
 
     /// The commit's message, with who asked for it, in a form fit for a trailer.
@@ -175,8 +175,17 @@ impl Request {
     }
 
     fn path(&self) -> String {
-        format!("{}/{}/{}", self.promise, self.object.namespace, self.object.name)
+        path_of(&self.promise, &self.object)
     }
+}
+
+/// `kratix-requests/<promise>/<namespace>/<name>.yaml`
+pub(in crate::plugins::ske) fn file_of(promise: &str, object: &ObjectRef) -> String {
+    format!("{FOLDER}/{}.yaml", path_of(promise, object))
+}
+
+fn path_of(promise: &str, object: &ObjectRef) -> String {
+    format!("{promise}/{}/{}", object.namespace, object.name)
 }
 
 fn at_most(what: &str, text: String, longest: usize) -> Result<String, Invalid> {

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::{Backing, FETCH, READ, Ske, about, git::allowed_in_git, nothing_more};
 use crate::{
     backstage::auth::Credentials,
+    infra::clock::unix_seconds,
     plugins::ske::{
         domain::{ObjectRef, Operation},
         error::SkeError,
@@ -46,11 +47,12 @@ impl Ske {
         object: &ObjectRef,
     ) -> Result<Value, SkeError> {
         self.authorize(caller, &READ).await?;
+        let began = unix_seconds();
         let read = self.read_object(caller, object).await;
         match &read {
-            Ok(manifest) => self.pending.seen(object, || self.sight_of(manifest)),
+            Ok(manifest) => self.pending.seen(object, began, || self.sight_of(manifest)),
             Err(SkeError::Absent(_) | SkeError::Repository(RepositoryError::Absent(_))) => {
-                self.pending.seen(object, || Sight::Absent);
+                self.pending.seen(object, began, || Sight::Absent);
             }
             Err(_) => {}
         }

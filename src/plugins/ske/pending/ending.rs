@@ -62,6 +62,7 @@ impl Pending {
                 request.kind,
                 news.why()
             );
+            self.changed();
             self.notify(request, news);
         }
         Ok(())

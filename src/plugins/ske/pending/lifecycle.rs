@@ -9,12 +9,19 @@ use crate::plugins::ske::domain::{State, state_of};
 const PATIENCE: i64 = 7 * 24 * 60 * 60;
 
 /// What a look at the platform showed. A look that failed shows nothing and is none of these.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(in crate::plugins::ske) enum Sight {
     /// The object is there.
     Present {
         /// Whether the platform has worked through what was last asked of it.
         caught_up: bool,
+    },
+    /// The same at a cluster, which tells what was last asked of it as well.
+    Live {
+        /// As above.
+        caught_up: bool,
+        /// `spec`; null without one.
+        spec: Value,
     },
     /// It certainly is not.
     Absent,
@@ -40,7 +47,7 @@ pub(super) enum Outcome {
 }
 
 impl Sight {
-    /// What a live object says of itself.
+    /// What a live object says of itself, which may be about an earlier change than the one that was asked for.
     pub(in crate::plugins::ske) fn of_live(object: &Value) -> Self {
         let state = state_of(object);
         let behind = match (state.generation, state.observed_generation) {
@@ -49,8 +56,9 @@ impl Sight {
             _ => state.state != State::Unknown && state.state != State::Reconciled,
         };
         let leaving = state.state == State::Deleting;
-        Self::Present {
+        Self::Live {
             caught_up: !behind && !leaving,
+            spec: object["spec"].clone(),
         }
     }
 
@@ -59,14 +67,18 @@ impl Sight {
 }
 
 /// Whether what was asked for has come about.
-pub(super) fn is_settled(request: &PendingRequest, sight: Sight) -> bool {
-    match (request.action, sight) {
-        (Action::Request, Sight::Present { .. }) => true,
-        (Action::Request, Sight::Absent) => false,
-        // Before the merge, the object is as it was.
-        (Action::Update, Sight::Present { caught_up }) => caught_up && request.review != Review::Open,
-        (Action::Update | Action::Delete, Sight::Absent) => true,
-        (Action::Delete, Sight::Present { .. }) => false,
+pub(super) fn is_settled(request: &PendingRequest, sight: &Sight) -> bool {
+    let caught_up = match sight {
+        Sight::Present { caught_up } | Sight::Live { caught_up, .. } => Some(*caught_up),
+        Sight::Absent => None,
+    };
+    // Before the merge nothing has come of it, and whatever is seen is as it was before.
+    let is_open = request.review == Review::Open;
+    match (request.action, caught_up) {
+        (Action::Request, seen) => seen.is_some(),
+        (Action::Update, Some(caught_up)) => caught_up && !is_open,
+        (Action::Update | Action::Delete, None) => !is_open,
+        (Action::Delete, Some(_)) => false,
     }
 }
 
@@ -106,34 +118,44 @@ mod tests {
     fn a_request_is_withdrawn_when_the_resource_appears_however_far_it_is() {
         for review in [Review::None, Review::Open, Review::Merged] {
             let request = of(Action::Request, review);
-            assert!(is_settled(&request, LIVE) && is_settled(&request, BEHIND));
+            assert!(is_settled(&request, &LIVE) && is_settled(&request, &BEHIND));
         }
     }
 
     #[test]
     fn a_request_stays_as_long_as_the_resource_is_not_there() {
         for review in [Review::None, Review::Open, Review::Merged] {
-            assert!(!is_settled(&of(Action::Request, review), Sight::Absent));
+            assert!(!is_settled(&of(Action::Request, review), &Sight::Absent));
         }
     }
 
     #[test]
     fn an_update_stays_while_its_pull_request_waits_although_the_resource_is_there() {
-        assert!(!is_settled(&of(Action::Update, Review::Open), LIVE));
+        assert!(!is_settled(&of(Action::Update, Review::Open), &LIVE));
     }
 
     #[test]
     fn an_update_stays_until_the_live_object_caught_up() {
         for review in [Review::None, Review::Merged] {
-            assert!(!is_settled(&of(Action::Update, review), BEHIND));
-            assert!(is_settled(&of(Action::Update, review), LIVE));
+            assert!(!is_settled(&of(Action::Update, review), &BEHIND));
+            assert!(is_settled(&of(Action::Update, review), &LIVE));
         }
     }
 
     #[test]
     fn an_update_is_withdrawn_when_the_resource_is_gone() {
-        for review in [Review::None, Review::Open, Review::Merged] {
-            assert!(is_settled(&of(Action::Update, review), Sight::Absent));
+        for review in [Review::None, Review::Merged] {
+            assert!(is_settled(&of(Action::Update, review), &Sight::Absent));
+        }
+    }
+
+    #[test]
+    fn nothing_has_come_of_an_open_pull_request_although_the_resource_is_not_there() {
+        for action in [Action::Update, Action::Delete] {
+            assert!(
+                !is_settled(&of(action, Review::Open), &Sight::Absent),
+                "{action:?}"
+            );
         }
     }
 
@@ -141,8 +163,8 @@ mod tests {
     fn a_deletion_stays_until_the_object_is_gone_and_is_withdrawn_then() {
         for review in [Review::None, Review::Open, Review::Merged] {
             let request = of(Action::Delete, review);
-            assert!(!is_settled(&request, LIVE) && !is_settled(&request, BEHIND));
-            assert!(is_settled(&request, Sight::Absent));
+            assert!(!is_settled(&request, &LIVE) && !is_settled(&request, &BEHIND));
+            assert_eq!(is_settled(&request, &Sight::Absent), review != Review::Open);
         }
     }
 
@@ -218,7 +240,12 @@ mod tests {
                 false,
             ),
         ] {
-            assert_eq!(Sight::of_live(&object), Sight::Present { caught_up }, "{object}");
+            let spec = object["spec"].clone();
+            assert_eq!(
+                Sight::of_live(&object),
+                Sight::Live { caught_up, spec },
+                "{object}"
+            );
         }
     }
 }

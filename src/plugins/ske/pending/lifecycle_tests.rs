@@ -20,6 +20,11 @@ use crate::{
 const LIVE: Sight = Sight::Present { caught_up: true };
 const DAY: i64 = 24 * 60 * 60;
 
+/// When a look began that came after what was recorded until now.
+fn later() -> i64 {
+    unix_seconds() + 1
+}
+
 async fn refresh(desk: &Desk, seen: impl Fn() -> Result<Sight, Unseen>) -> Round {
     desk.pending
         .refresh(|_| std::future::ready(seen()))
@@ -75,8 +80,8 @@ async fn a_live_read_withdraws_at_once_and_one_of_another_object_asks_nothing() 
         let mut other = object.clone();
         other.namespace = Default::default();
         desk.pending
-            .seen(&other, || panic!("nothing is recorded about it"));
-        desk.pending.seen(&object, || LIVE);
+            .seen(&other, later(), || panic!("nothing is recorded about it"));
+        desk.pending.seen(&object, later(), || LIVE);
         desk.settled(0).await;
     }
 }
@@ -87,12 +92,12 @@ async fn a_replica_that_did_not_record_learns_of_it_in_its_next_round() {
         desk.record(input("Request", "orders")).await;
         let object = desk.recorded().await[0].object().unwrap();
         let replica = desk.replica();
-        replica.seen(&object, || panic!("it does not know yet"));
+        replica.seen(&object, later(), || panic!("it does not know yet"));
         let unseen = replica
             .refresh(|_| std::future::ready(Err(Unseen::NeedsUser)))
             .await;
         assert_eq!(unseen.unwrap(), Round::NeedsUser);
-        replica.seen(&object, || LIVE);
+        replica.seen(&object, later(), || LIVE);
         desk.settled(0).await;
     }
 }
@@ -163,7 +168,8 @@ async fn each_repository_is_asked_once_for_all_its_numbers() {
             std::future::ready(Looked::default())
         };
         desk.pending.sweep(ask).await.unwrap();
-        let asked = asked.into_inner().unwrap();
+        let mut asked = asked.into_inner().unwrap();
+        asked.sort();
         assert_eq!(
             asked,
             [
@@ -232,10 +238,13 @@ async fn in_gitops_the_repository_says_nothing_of_requests_to_another_one() {
         desk.record(reviewed_in("o/State", "Delete", "bills", 2)).await;
         desk.record(input("Delete", "pushed")).await;
         refresh(&desk, || Ok(Sight::Absent)).await;
+        assert_eq!(desk.names().await, ["bills", "orders"]);
+        sweep(&desk, PullRequestState::Merged).await;
+        refresh(&desk, || Ok(Sight::Absent)).await;
         assert_eq!(desk.names().await, ["orders"]);
         let object = desk.recorded().await[0].object().unwrap();
-        desk.pending.settle(&object, Sight::Absent).await.unwrap();
-        sweep(&desk, PullRequestState::Merged).await;
+        let settled = desk.pending.settle(&object, later(), &Sight::Absent).await;
+        settled.unwrap();
         assert_eq!(desk.names().await, ["orders"]);
     }
 }

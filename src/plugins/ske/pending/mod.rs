@@ -16,6 +16,8 @@ mod record;
 mod refresh;
 mod request;
 mod seen;
+#[cfg(test)]
+mod sight_tests;
 mod store;
 #[cfg(test)]
 mod store_tests;
@@ -23,18 +25,18 @@ mod sweep;
 #[cfg(test)]
 mod testing;
 mod timers;
+mod trouble;
+#[cfg(test)]
+mod turn_tests;
 
 use std::sync::{Arc, OnceLock};
 
-use self::{feed::FeedKeeper, known::Known, store::Store};
+use self::{feed::FeedKeeper, known::Known, trouble::Troubles};
 use super::config::Config;
 use crate::{
     backstage::{catalog::CatalogLocations, notifications::Notifications},
     config::Live,
-    infra::{
-        database::{Database, DatabaseError},
-        tasks::Tasks,
-    },
+    infra::{database::Database, tasks::Tasks},
 };
 
 pub(super) use self::{
@@ -55,6 +57,7 @@ pub(super) struct Pending {
     config: Live<Config>,
     known: Known,
     feed: FeedKeeper,
+    troubles: Troubles,
     portal: OnceLock<Portal>,
 }
 
@@ -75,6 +78,7 @@ impl Pending {
             config,
             known: Known::default(),
             feed: FeedKeeper::default(),
+            troubles: Troubles::default(),
             portal: OnceLock::new(),
         })
     }
@@ -85,23 +89,10 @@ impl Pending {
         let _ = self.portal.set(portal);
     }
 
+    /// Tells the catalog that a record came, went or changed.
     fn changed(&self) {
         if let Some(portal) = self.portal.get() {
             portal.catalog.refresh_soon();
         }
-    }
-
-    /// Does the work, and tells the catalog if a record came, went or changed by it.
-    async fn telling<T>(
-        &self,
-        store: &Store,
-        work: impl Future<Output = Result<T, DatabaseError>>,
-    ) -> Result<T, DatabaseError> {
-        let before = store.fingerprint().await?;
-        let done = work.await;
-        if store.fingerprint().await? != before {
-            self.changed();
-        }
-        done
     }
 }

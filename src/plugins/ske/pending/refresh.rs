@@ -2,15 +2,16 @@
 
 use std::collections::HashSet;
 
-use tracing::warn;
+use tracing::{info, warn};
 
 use super::{
     Pending,
     ending::News,
     known::key_of,
-    lifecycle::{Sight, is_settled},
+    lifecycle::Sight,
     list::Filter,
-    store::Store,
+    store::{Fingerprint, Store},
+    trouble::is_outage,
 };
 use crate::{
     infra::{clock::unix_seconds, database::DatabaseError},
@@ -22,6 +23,9 @@ const MOST_LOOKS: i64 = 200;
 
 /// Records read at a time.
 const PAGE: i64 = 1_000;
+
+/// What troubles with it are told under.
+const PLATFORM: &str = "platform";
 
 /// Why nothing was seen.
 #[derive(Debug)]
@@ -56,32 +60,32 @@ impl Pending {
         };
         let store = Store(pool);
         self.learn(&store).await?;
-        let round = self.database.alone(
-            "pending-refresh",
-            self.telling(&store, self.look_around(&store, look)),
-        );
+        let round = self
+            .database
+            .alone("pending-refresh", self.look_around(&store, look));
         round.await?.unwrap_or(Ok(Round::Done))
     }
 
     /// Learns what other replicas, or an earlier run, have recorded.
     async fn learn(&self, store: &Store) -> Result<(), DatabaseError> {
-        let now = store.fingerprint().await?;
-        if self.known.is_as_of(now) {
+        if self.known.is_as_of(store.fingerprint().await?) {
             return Ok(());
         }
-        let (mut objects, mut after) = (HashSet::new(), String::new());
+        let (mut as_of, mut objects, mut after) = (Fingerprint::default(), HashSet::new(), String::new());
         loop {
             let page = store.list(&Filter::default(), &after, PAGE).await?;
+            page.iter().for_each(|request| as_of.add(request));
             objects.extend(page.iter().map(key_of));
             match page.last() {
                 Some(last) if page.len() as i64 == PAGE => after.clone_from(&last.id),
                 _ => break,
             }
         }
-        self.known.replace(now, objects);
+        self.known.replace(as_of, objects);
         Ok(())
     }
 
+    /// Looks at one after the other, until the platform as a whole is not to be seen: it would not be for the next either.
     async fn look_around<F, L>(&self, store: &Store, look: F) -> Result<Round, DatabaseError>
     where
         F: Fn(ObjectRef) -> L,
@@ -94,17 +98,32 @@ impl Pending {
                 continue;
             };
             match look(object).await {
-                Ok(sight) if is_settled(&request, sight) => {
-                    self.withdraw(store, &request, News::CameAbout).await?
+                Ok(sight) => {
+                    if self.has_come_about(store, &request, &sight).await? {
+                        self.withdraw(store, &request, News::CameAbout).await?;
+                    }
                 }
-                Ok(_) => {}
                 Err(Unseen::NeedsUser) => return Ok(Round::NeedsUser),
-                Err(Unseen::Failed(error)) => failed = failed.or(Some(error)),
+                Err(Unseen::Failed(error)) => {
+                    let ends = is_outage(&error);
+                    failed = failed.or(Some(error));
+                    if ends {
+                        break;
+                    }
+                }
             }
         }
-        if let Some(error) = failed {
-            warn!(reason = %error, "Not every pending request could be looked up; what was not seen stays");
-        }
+        self.tell_failed(failed);
         Ok(Round::Done)
+    }
+
+    fn tell_failed(&self, failed: Option<SkeError>) {
+        match failed {
+            Some(error) if self.troubles.is_news(PLATFORM, &error.to_string()) => {
+                warn!(reason = %error, "Not every pending request could be looked up; what was not seen stays");
+            }
+            None if self.troubles.is_over(PLATFORM) => info!("Pending requests can be looked up again"),
+            _ => {}
+        }
     }
 }

@@ -1,8 +1,9 @@
 //! Asks what became of pull requests, and gives up what nobody waits for any more.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::HashSet, time::Duration};
 
-use tracing::warn;
+use indexmap::IndexMap;
+use tracing::{info, warn};
 use uuid::Uuid;
 
 use super::{
@@ -11,9 +12,10 @@ use super::{
     lifecycle::{Outcome, Verdict, after_review, stale_before},
     request::PendingRequest,
     store::Store,
+    trouble::is_silence,
 };
 use crate::{
-    backstage::integrations::{Looked, PullRequestAddress, PullRequestState, RepositoryAddress},
+    backstage::integrations::{HostError, Looked, PullRequestAddress, PullRequestState, RepositoryAddress},
     infra::{clock::unix_seconds, database::DatabaseError},
     plugins::ske::config::Mode,
 };
@@ -24,11 +26,16 @@ const MOST_REVIEWED: i64 = 2_000;
 /// Records given up in one round.
 const MOST_STALE: i64 = 1_000;
 
+/// Numbers of which a look may say nothing although it asked for them, at most as many as a look asks for one by one. The
+/// others did not have their turn.
+const MOST_UNKNOWN: usize = 100;
+
 /// Repositories are asked up to this long apart, so that a host is not met by all at once.
 const SPREAD: u64 = 300;
 
-/// The records of one repository, by number of their pull request; a Template may record one of several.
-type ByNumber = BTreeMap<u64, Vec<PendingRequest>>;
+/// The records of one repository, by number of their pull request, those asked about longest ago first. A Template may
+/// record several with the same.
+type ByNumber = IndexMap<u64, Vec<PendingRequest>>;
 
 impl Pending {
     /// One round, by one replica. `ask` is told a repository and numbers in the order in which they matter, and says
@@ -50,7 +57,7 @@ impl Pending {
             self.give_up(&store).await
         };
         self.database
-            .alone("pending-sweep", self.telling(&store, work))
+            .alone("pending-sweep", work)
             .await?
             .unwrap_or(Ok(()))
     }
@@ -61,19 +68,25 @@ impl Pending {
         A: Future<Output = Looked>,
     {
         let open = store.to_review(MOST_REVIEWED).await?;
+        let (began, mut silent) = (unix_seconds(), HashSet::new());
         for request in &open {
-            store.reviewed(&request.id, unix_seconds()).await?;
+            store.reviewed(&request.id, began).await?;
         }
         for (number, (repository, requests)) in self.by_repository(open).into_iter().enumerate() {
+            if silent.contains(repository.host()) {
+                let missed: Vec<_> = requests.values().flatten().collect();
+                had_no_turn(store, &missed, began).await?;
+                continue;
+            }
             if number > 0 {
                 tokio::time::sleep(apart()).await;
             }
-            let numbers = in_turn(&requests);
-            let looked = ask(repository.clone(), numbers).await;
-            if let Some(trouble) = &looked.trouble {
-                let repository = repository.to_string();
-                warn!(repository, reason = %trouble, "Not every pull request could be asked about; its requests stay");
+            let looked = ask(repository.clone(), requests.keys().copied().collect()).await;
+            self.tell_trouble(&repository, looked.trouble.as_ref());
+            if looked.trouble.as_ref().is_some_and(is_silence) {
+                silent.insert(repository.host().to_owned());
             }
+            had_no_turn(store, &missed(&requests, &looked), began).await?;
             for (number, state) in looked.states {
                 for request in requests.get(&number).into_iter().flatten() {
                     self.take_in(store, request, outcome(state)).await?;
@@ -83,10 +96,33 @@ impl Pending {
         Ok(())
     }
 
-    /// Leaves out whose host is no longer configured.
-    fn by_repository(&self, open: Vec<PendingRequest>) -> BTreeMap<RepositoryAddress, ByNumber> {
+    /// Tells what is wrong with a repository, or with its whole host, unless that was told already.
+    fn tell_trouble(&self, repository: &RepositoryAddress, trouble: Option<&HostError>) {
+        let (host, name) = (repository.host(), repository.to_string());
+        let Some(trouble) = trouble else {
+            if [host, &name]
+                .map(|with| self.troubles.is_over(with))
+                .contains(&true)
+            {
+                info!(repository = name, "Pull requests can be asked about again");
+            }
+            return;
+        };
+        let with = if is_silence(trouble) { host } else { &name };
+        let words = match trouble.wait() {
+            // It is another in each round.
+            Some(_) => "a limit".to_owned(),
+            None => trouble.to_string(),
+        };
+        if self.troubles.is_news(with, &words) {
+            warn!(repository = name, reason = %trouble, "Not every pull request could be asked about; its requests stay");
+        }
+    }
+
+    /// Leaves out whose host is no longer configured, and keeps the order.
+    fn by_repository(&self, open: Vec<PendingRequest>) -> IndexMap<RepositoryAddress, ByNumber> {
         let config = self.config.get();
-        let mut repositories: BTreeMap<RepositoryAddress, ByNumber> = BTreeMap::new();
+        let mut repositories: IndexMap<RepositoryAddress, ByNumber> = IndexMap::new();
         for request in open {
             let url = request.pull_request_url.as_deref().unwrap_or_default();
             if let Ok(address) = PullRequestAddress::parse(url, &config.integrations) {
@@ -108,6 +144,7 @@ impl Pending {
             Verdict::Stay => Ok(()),
             Verdict::Merged => {
                 if store.merged(request, unix_seconds()).await? {
+                    self.changed();
                     self.notify(request, News::Approved);
                 }
                 Ok(())
@@ -127,12 +164,21 @@ impl Pending {
     }
 }
 
-/// The numbers as their records came: those asked about longest ago first.
-fn in_turn(requests: &ByNumber) -> Vec<u64> {
-    let mut numbers: Vec<_> = requests.iter().collect();
-    let oldest = |requests: &[PendingRequest]| requests.iter().map(|request| request.updated_at).min();
-    numbers.sort_by_key(|(_, requests)| oldest(requests));
-    numbers.into_iter().map(|(number, _)| *number).collect()
+/// Those that a look could not get to.
+fn missed<'a>(requests: &'a ByNumber, looked: &Looked) -> Vec<&'a PendingRequest> {
+    let unknown = requests
+        .iter()
+        .filter(|(number, _)| !looked.states.contains_key(*number));
+    let missed = unknown.skip(MOST_UNKNOWN);
+    missed.flat_map(|(_, requests)| requests).collect()
+}
+
+/// Lets them come before those that had their turn in the round that began then.
+async fn had_no_turn(store: &Store, missed: &[&PendingRequest], began: i64) -> Result<(), DatabaseError> {
+    for request in missed {
+        store.reviewed(&request.id, began - 1).await?;
+    }
+    Ok(())
 }
 
 fn outcome(state: PullRequestState) -> Outcome {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
@@ -11,9 +11,13 @@ use crate::{
     ske::{
         gitops::place::{Depot, MINE, TEAM, document, push},
         place::Place,
-        portal::{get, post},
+        portal::{Backstage, get, post},
     },
-    support::app::{STATIC_TOKEN, TestApp},
+    support::{
+        app::{STATIC_TOKEN, TestApp},
+        kubernetes_fake::{FakeKubernetes, OBJECT, Reply, status},
+        log::Remembered,
+    },
 };
 
 /// A platform with a data folder of its own.
@@ -54,6 +58,8 @@ async fn record(place: &Place, action: &str, name: &str) {
         "manifest": object,
     });
     post(&place.app, STATIC_TOKEN, REQUESTS, &input).await.ok();
+    // What is looked at in the same second may be as it was before.
+    sleep(Duration::from_millis(1_100)).await;
 }
 
 #[tokio::test]
@@ -113,14 +119,27 @@ async fn in_gitops_a_commit_is_all_there_is_to_wait_for() {
 /// What only a person's sign-in would show.
 #[tokio::test]
 async fn without_an_account_of_ours_nothing_goes_by_itself() {
-    let data = tempfile::tempdir().unwrap();
-    let backstage = crate::ske::portal::Backstage::start().await;
+    let (log, _listening) = Remembered::listen();
+    let (fake, data) = (FakeKubernetes::start().await, tempfile::tempdir().unwrap());
+    // Whoever asked would learn that the object is gone.
+    let absent = status(404, "NotFound", "databases.fake.example.org \"mine\" not found");
+    fake.plant("GET", OBJECT, &[Reply::Json(404, absent)]);
+    let backstage = Backstage::start().await;
     let entry = "authProvider: oidc\n          oidcTokenProvider: keycloak";
-    let config = backstage.app_config_at("http://127.0.0.1:9", entry, "{}");
+    let config = backstage.app_config_at(&fake.url(), entry, "{}");
     let config = config.replacen("ske:\n", "ske:\n  pendingRequests: { refreshSeconds: 5 }\n", 1);
     let app = TestApp::start(&format!("{config}  dataDir: '{}'\n", data.path().display())).await;
-    let input: Value = request("Delete", "mine");
+    let input = json!({
+        "promiseName": "database", "name": "mine", "namespace": "default", "action": "Delete",
+        "manifest": FakeKubernetes::object(),
+    });
     post(&app, STATIC_TOKEN, REQUESTS, &input).await.ok();
-    sleep(Duration::from_secs(7)).await;
+    let end = Instant::now() + Duration::from_secs(30);
+    while !log.text().contains("skipped: needs a user") {
+        assert!(Instant::now() < end, "no round came");
+        sleep(Duration::from_millis(50)).await;
+    }
     assert_eq!(recorded(&app).await, 1);
+    let asked: Vec<_> = fake.requests().into_iter().map(|request| request.path).collect();
+    assert_eq!(asked, Vec::<String>::new());
 }
