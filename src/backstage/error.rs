@@ -17,6 +17,8 @@ pub struct BackstageError {
     name: Cow<'static, str>,
     status: StatusCode,
     message: String,
+    /// What the log says instead, where the message is for the caller alone.
+    logged: Option<Box<str>>,
     fields: Map<String, Value>,
     headers: Vec<(HeaderName, HeaderValue)>,
     cause: Option<Arc<dyn Error + Send + Sync>>,
@@ -41,6 +43,7 @@ impl BackstageError {
             name: name.into(),
             status,
             message: message.into(),
+            logged: None,
             fields: Map::new(),
             headers: Vec::new(),
             cause: None,
@@ -96,6 +99,13 @@ impl BackstageError {
         self
     }
 
+    /// Leaves the outside message to the caller alone; log and audit get this instead.
+    #[must_use]
+    pub fn logged_as(mut self, text: impl Into<Box<str>>) -> Self {
+        self.logged = Some(text.into());
+        self
+    }
+
     /// Keeps the inside cause for the log line; it never reaches the caller.
     #[must_use]
     pub fn with_cause(mut self, cause: impl Error + Send + Sync + 'static) -> Self {
@@ -116,6 +126,11 @@ impl BackstageError {
     /// Returns the outside message.
     pub fn message(&self) -> &str {
         &self.message
+    }
+
+    /// Returns the message as log and audit may have it.
+    pub fn logged(&self) -> &str {
+        self.logged.as_deref().unwrap_or(&self.message)
     }
 
     /// Returns the additional outside fields.

@@ -2,8 +2,12 @@
 
 use std::future::Future;
 
-use tokio::time::{Instant, timeout_at};
+use tokio::{
+    sync::oneshot,
+    time::{Instant, timeout_at},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{Instrument as _, Span};
 
 /// Spawns tasks and waits for them at shutdown. Cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -20,6 +24,21 @@ impl Tasks {
         F: Future<Output = ()> + Send + 'static,
     {
         self.tracker.spawn(work);
+    }
+
+    /// Does work in a task of its own, so that it comes to its end although whoever asked for it leaves; shutdown waits for
+    /// it. `None` is what comes out of work that panics.
+    pub async fn see_through<T>(&self, work: impl Future<Output = T> + Send + 'static) -> Option<T>
+    where
+        T: Send + 'static,
+    {
+        let (sender, receiver) = oneshot::channel();
+        let work = async move {
+            // Nobody may be waiting any more.
+            let _ = sender.send(work.await);
+        };
+        self.spawn(work.instrument(Span::current()));
+        receiver.await.ok()
     }
 
     /// Spawns work without an end, such as a watch; it is dropped at shutdown.

@@ -45,7 +45,7 @@ impl Invocation {
             extensions.insert(phrase);
         }
         if extensions.get::<FailureCause>().is_none() {
-            extensions.insert(FailureCause(error.message().to_owned()));
+            extensions.insert(FailureCause(error.logged().to_owned()));
         }
     }
 }

@@ -2,10 +2,12 @@
 
 mod auditor;
 mod origin;
+mod recordable;
 mod settings;
 mod trail;
 
 pub use auditor::Auditor;
 pub use origin::Origin;
+pub use recordable::Recordable;
 pub use settings::{AuditEvent, AuditSettings, Severity};
 pub use trail::Trail;

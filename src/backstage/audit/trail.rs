@@ -1,11 +1,13 @@
 //! One operation from its beginning to its end, in two lines of the log (`@backstage/backend-defaults`, auditor).
 
-use std::fmt::Display;
+use std::{future::Future, panic::AssertUnwindSafe};
 
+use futures_util::FutureExt as _;
 use serde_json::{Map, Value};
 use tracing::{Level, enabled};
 
-use super::AuditEvent;
+use super::{AuditEvent, Recordable};
+use crate::infra::tasks::Tasks;
 
 /// What both lines say.
 #[derive(Debug)]
@@ -18,7 +20,7 @@ pub(super) struct Opening {
     pub(super) meta: Map<String, Value>,
 }
 
-/// An operation that has begun. Dropped without an end, it says that nobody waited for it.
+/// An operation that has begun. Dropped without an end, it says that nobody followed it to one.
 #[derive(Debug)]
 #[must_use = "an event that begins must end"]
 pub struct Trail(Option<Box<Opening>>);
@@ -50,7 +52,7 @@ impl Trail {
     ///
     /// # Errors
     /// Those of the outcome.
-    pub fn end<T, E: Display>(
+    pub fn end<T, E: Recordable>(
         mut self,
         outcome: Result<T, E>,
         more: impl FnOnce(&T) -> Value,
@@ -64,21 +66,41 @@ impl Trail {
                     }
                     write(&opening, "succeeded", "");
                 }
-                Err(error) => write(&opening, "failed", &error.to_string()),
+                Err(error) => write(&opening, "failed", &error.recorded()),
             }
         }
         outcome
+    }
+
+    /// Follows a write to its end in a task of its own, and writes the last line there: a caller who hangs up neither
+    /// stops it half way nor falsifies what is told of it. Shutdown waits for it. Work that panics comes out as `lost`.
+    ///
+    /// # Errors
+    /// Those of the work.
+    pub async fn follow<T, E>(
+        self,
+        tasks: &Tasks,
+        (work, lost): (impl Future<Output = Result<T, E>> + Send + 'static, E),
+        more: impl FnOnce(&T) -> Value + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: Recordable + Clone + Send + 'static,
+    {
+        let untold = lost.clone();
+        let work = async move {
+            // What it panicked with is in the log already.
+            let outcome = AssertUnwindSafe(work).catch_unwind().await;
+            self.end(outcome.unwrap_or(Err(lost)), more)
+        };
+        tasks.see_through(work).await.unwrap_or(Err(untold))
     }
 }
 
 impl Drop for Trail {
     fn drop(&mut self) {
         if let Some(opening) = self.0.take() {
-            write(
-                &opening,
-                "failed",
-                "the caller went away before it was known how it ended",
-            );
+            write(&opening, "failed", "it was left before it was known how it ended");
         }
     }
 }
@@ -115,5 +137,56 @@ fn write(opening: &Opening, status: &str, failure: &str) {
         Level::INFO => write_at!(Level::INFO),
         Level::DEBUG => write_at!(Level::DEBUG),
         Level::TRACE => write_at!(Level::TRACE),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::future::BoxFuture;
+    use http::StatusCode;
+    use tokio::{
+        sync::oneshot,
+        time::{Duration, timeout},
+    };
+
+    use super::*;
+    use crate::backstage::error::BackstageError;
+
+    fn nothing_more<T>(_: &T) -> Value {
+        Value::Null
+    }
+
+    fn lost() -> BackstageError {
+        BackstageError::unavailable(StatusCode::GATEWAY_TIMEOUT, "the run may have started")
+    }
+
+    #[tokio::test]
+    async fn work_is_followed_to_its_end_although_the_caller_leaves_and_the_service_waits_for_it() {
+        let tasks = Tasks::default();
+        let (go, wait) = oneshot::channel::<()>();
+        let (done, mut is_done) = oneshot::channel();
+        let work = async move {
+            let _ = wait.await;
+            let _ = done.send(());
+            Ok::<_, BackstageError>(())
+        };
+        let following = Trail::unwritten().follow(&tasks, (work, lost()), nothing_more);
+        let left = timeout(Duration::ZERO, following).await;
+        assert!(left.is_err(), "the caller leaves while it goes on");
+        assert!(is_done.try_recv().is_err());
+        go.send(()).expect("the work goes on without him");
+        tasks.shut_down().await;
+        assert!(is_done.try_recv().is_ok());
+    }
+
+    #[tokio::test]
+    async fn what_comes_out_is_told_to_the_caller_and_of_work_that_panics_that_it_is_lost() {
+        let tasks = Tasks::default();
+        let follow = |work| Trail::unwritten().follow(&tasks, (work, lost()), nothing_more);
+        assert_eq!(follow(async { Ok(7) }.boxed()).await.unwrap(), 7);
+        let badly: BoxFuture<'static, Result<i32, _>> = async { panic!("planted") }.boxed();
+        let error = follow(badly).await.unwrap_err();
+        assert_eq!(error.status(), StatusCode::GATEWAY_TIMEOUT);
+        assert!(error.message().contains("may have started"));
     }
 }

@@ -13,6 +13,9 @@ const MAX_MESSAGE: usize = 4096;
 /// Most field problems that are repeated.
 const MAX_CAUSES: usize = 100;
 
+/// Most fields that a log line names.
+const MAX_LOGGED_FIELDS: usize = 10;
+
 /// A failed call. Cheap to clone.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum KubernetesError {
@@ -34,8 +37,8 @@ pub enum KubernetesError {
     /// The API server did not accept the credential.
     #[error("the API server did not accept the credential")]
     Unauthenticated,
-    /// The API server said no, with a status of its own.
-    #[error("the API server answered {}: {}", .0.code, .0.message)]
+    /// The API server said no, with a status of its own. Its sentence quotes what it was sent, so it is left out.
+    #[error("the API server answered {}", .0.summary())]
     Refused(Arc<ApiRefusal>),
     /// The group, version or kind is not served.
     #[error("the API server does not serve this kind")]
@@ -153,6 +156,23 @@ impl ApiRefusal {
         self
     }
 
+    /// Status, reason and the fields at fault: as much as a log may hold.
+    pub fn summary(&self) -> String {
+        let mut summary = self.code.to_string();
+        if !self.reason.is_empty() {
+            summary = format!("{summary} {}", self.reason);
+        }
+        let fields = self.causes.iter().map(|cause| cause.field.as_str());
+        let fields: Vec<&str> = fields
+            .filter(|field| !field.is_empty())
+            .take(MAX_LOGGED_FIELDS)
+            .collect();
+        match fields.as_slice() {
+            [] => summary,
+            fields => format!("{summary}, because of {}", fields.join(", ")),
+        }
+    }
+
     /// Whether the object itself is absent, and not its kind or its namespace.
     pub fn is_absence_of(&self, address: &Address) -> bool {
         // A create in a namespace that is not there is a NotFound as well, whose name may be the same.
@@ -183,4 +203,39 @@ fn shortened(mut text: String) -> String {
         text.push('…');
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn refusal(causes: &[&str]) -> ApiRefusal {
+        let causes = causes
+            .iter()
+            .map(|field| json!({ "field": field, "message": "Invalid value: \"hunter2\"" }));
+        let status = json!({
+            "status": "Failure", "code": 422, "reason": "Invalid",
+            "message": "Database \"mine\" is invalid: spec.adminPassword: Invalid value: \"hunter2\"",
+            "details": { "causes": causes.collect::<Vec<_>>() },
+        });
+        ApiRefusal::new(422, serde_json::from_value(status).unwrap())
+    }
+
+    #[test]
+    fn a_refusal_is_logged_by_status_reason_and_fields_and_never_by_what_it_quotes() {
+        let refused = |causes: &[&str]| KubernetesError::Refused(Arc::new(refusal(causes))).to_string();
+        assert_eq!(
+            refused(&["spec.adminPassword", "", "spec.size"]),
+            "the API server answered 422 Invalid, because of spec.adminPassword, spec.size"
+        );
+        assert_eq!(refused(&[]), "the API server answered 422 Invalid");
+    }
+
+    #[test]
+    fn a_line_names_a_few_fields_and_not_all_of_a_hundred() {
+        let named = refusal(&["spec.x"; 50]).summary();
+        assert_eq!(named.matches("spec.x").count(), MAX_LOGGED_FIELDS);
+    }
 }

@@ -19,6 +19,7 @@ mod repository;
 mod routes;
 mod session;
 mod sign_in;
+mod trouble;
 
 use std::sync::Arc;
 

@@ -6,8 +6,7 @@ use std::{future::Future, sync::Arc};
 use futures_util::FutureExt;
 use http::HeaderValue;
 use serde_json::{Value, json};
-use tokio::sync::oneshot;
-use tracing::{Instrument, Span, info, warn};
+use tracing::{info, warn};
 
 use super::{
     bodies::{self, StackBody, StacksBody},
@@ -30,7 +29,6 @@ use crate::{
         plugin::PluginEnv,
         user_text::encode_user_text,
         waiting::{self, Waited, Waits},
-        write_callers::WriteCallers,
     },
     config::Live,
     infra::{http_client::ClientError, tasks::Tasks},
@@ -96,11 +94,6 @@ impl Spacelift {
         Ok(self.stacks.get().await?)
     }
 
-    /// The ways by which users may write on routes of our own.
-    pub(super) fn write_callers(&self) -> WriteCallers {
-        self.config.load().write_callers.clone()
-    }
-
     /// Where a person finds a run.
     pub(super) fn run_url(&self, stack: &StackId, run: &str) -> String {
         self.client.run_link(stack, run)
@@ -108,14 +101,17 @@ impl Spacelift {
 
     /// Starts a run in the caller's name.
     pub(super) async fn trigger_run(
-        &self,
+        self: &Arc<Self>,
         stack: StackId,
         caller: &Credentials,
     ) -> Result<Run, BackstageError> {
         let about = || json!({ "actionType": "trigger", "stackId": encode_user_text(stack.as_str()) });
         let trail = self.audit.begin(RUN_MUTATE, caller, about);
-        let run = self.permitted_trigger(stack, caller).await;
-        trail.end(run, |run| json!({ "runId": text::shorten(&run.id) }))
+        let lost = self.client.lost(&Aim::stack(&stack), SpaceliftError::Abandoned);
+        let (spacelift, caller) = (Arc::clone(self), caller.clone());
+        let work = async move { spacelift.permitted_trigger(stack, &caller).await };
+        let more = |run: &Run| json!({ "runId": text::shorten(&run.id) });
+        trail.follow(&self.tasks, (work, lost.into()), more).await
     }
 
     async fn permitted_trigger(&self, stack: StackId, caller: &Credentials) -> Result<Run, BackstageError> {
@@ -124,15 +120,12 @@ impl Spacelift {
             .await?;
         self.refuse_if_read_only()?;
         let caller = encode_user_text(caller.subject().unwrap_or("nobody"));
-        let lost = self.client.lost(&Aim::stack(&stack), SpaceliftError::Abandoned);
-        let client = self.client.clone();
-        self.write(lost, async move { trigger(&client, &stack, &caller).await })
-            .await
+        self.write(trigger(&self.client, &stack, &caller)).await
     }
 
     /// Confirms or discards a run in the caller's name.
     pub(super) async fn decide(
-        &self,
+        self: &Arc<Self>,
         decision: Decision,
         caller: &Credentials,
     ) -> Result<Run, BackstageError> {
@@ -142,7 +135,10 @@ impl Spacelift {
         };
         let about = || about_run("actionType", action, &decision.stack, &decision.run);
         let trail = self.audit.begin(RUN_MUTATE, caller, about);
-        trail.end(self.permitted_decision(decision, caller).await, nothing_more)
+        let lost = self.client.lost(&decision.aim(), SpaceliftError::Abandoned);
+        let (spacelift, caller) = (Arc::clone(self), caller.clone());
+        let work = async move { spacelift.permitted_decision(decision, &caller).await };
+        trail.follow(&self.tasks, (work, lost.into()), nothing_more).await
     }
 
     async fn permitted_decision(
@@ -155,12 +151,10 @@ impl Spacelift {
             Verdict::Discard => &permissions::DISCARD_RUNS,
         };
         self.permissions.authorize(caller, needed).await?;
+        self.config.load().write_callers.admit(caller)?;
         self.refuse_if_read_only()?;
         let caller = encode_user_text(caller.subject().unwrap_or("nobody"));
-        let lost = self.client.lost(&decision.aim(), SpaceliftError::Abandoned);
-        let client = self.client.clone();
-        self.write(lost, async move { decide(&client, &decision, &caller).await })
-            .await
+        self.write(decide(&self.client, &decision, &caller)).await
     }
 
     /// Returns a run as it is now.
@@ -217,23 +211,14 @@ impl Spacelift {
         Ok(())
     }
 
-    /// Does the work in a task of its own, which goes on if the caller leaves: half a write is worse than one.
+    /// Does the work, and has the list fetched anew, which is open again before the caller knows, so that its next look
+    /// is fresh.
     async fn write(
         &self,
-        lost: SpaceliftError,
-        work: impl Future<Output = Result<Run, SpaceliftError>> + Send + 'static,
+        work: impl Future<Output = Result<Run, SpaceliftError>>,
     ) -> Result<Run, BackstageError> {
-        let stacks = self.stacks.clone();
-        let (sender, receiver) = oneshot::channel();
-        let work = async move {
-            let write = stacks.begin_write();
-            let outcome = work.await;
-            // The list is open again before the caller knows, so that its next look is fresh.
-            drop(write);
-            let _ = sender.send(outcome);
-        };
-        self.tasks.spawn(work.instrument(Span::current()));
-        Ok(told(receiver, lost).await?)
+        let _write = self.stacks.begin_write();
+        Ok(work.await?)
     }
 }
 
@@ -252,14 +237,6 @@ fn about_run(kind: &str, what: &str, stack: &StackId, run: &RunId) -> Value {
 /// For events whose beginning says it all.
 fn nothing_more<T>(_: &T) -> Value {
     Value::Null
-}
-
-/// What the task found out. If it died, the run may have started all the same.
-async fn told(
-    outcome: oneshot::Receiver<Result<Run, SpaceliftError>>,
-    lost: SpaceliftError,
-) -> Result<Run, SpaceliftError> {
-    outcome.await.unwrap_or(Err(lost))
 }
 
 fn fetch_with(client: SpaceliftClient) -> Fetch {
@@ -307,24 +284,4 @@ async fn decide(client: &SpaceliftClient, decision: &Decision, caller: &str) -> 
         Err(_) => {}
     }
     outcome
-}
-
-#[cfg(test)]
-mod tests {
-    use http::StatusCode;
-
-    use super::*;
-
-    #[tokio::test]
-    async fn a_trigger_whose_task_died_may_have_started_a_run_and_says_so() {
-        let (sender, receiver) = oneshot::channel();
-        drop(sender);
-        let lost = SpaceliftError::TriggerLost {
-            link: "https://acme.app.spacelift.io/stack/a".into(),
-            cause: Box::new(SpaceliftError::Abandoned),
-        };
-        let error = BackstageError::from(told(receiver, lost).await.unwrap_err());
-        assert_eq!(error.status(), StatusCode::GATEWAY_TIMEOUT);
-        assert!(error.message().contains("https://acme.app.spacelift.io/stack/a"));
-    }
 }

@@ -1,5 +1,6 @@
 //! Audit events: who did what to what, and how it ended, as a person who reads the log sees it.
 
+mod followed;
 mod levels;
 mod platform;
 mod spacelift;

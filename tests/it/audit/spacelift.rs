@@ -81,6 +81,23 @@ async fn an_attempt_that_is_refused_is_recorded_too() {
 }
 
 #[tokio::test]
+async fn a_decision_that_comes_on_a_way_that_may_not_write_is_recorded_with_the_reason() {
+    let fake = FakeSpacelift::start().await;
+    let portal = start(&fake, "{}").await;
+    let confirm = "/api/spacelift-io/stacks/a/runs/01HRUN/confirm";
+    assert_eq!(portal.ask("POST", confirm, None).await, 403);
+    let events = portal.events().await;
+    assert_eq!(events.len(), 2, "{events:?}");
+    assert_eq!(
+        (&events[0]["status"], &events[1]["status"]),
+        (&json!("initiated"), &json!("failed"))
+    );
+    assert_eq!(events[1]["actor"]["actorId"], "user:default/jane");
+    let message = events[1]["message"].as_str().unwrap();
+    assert!(message.contains("stagedoor.actions.writeCallers"), "{message}");
+}
+
+#[tokio::test]
 async fn looking_is_of_low_severity_and_only_written_where_the_level_asks_for_it() {
     for (auditor, events) in [("{}", 0), ("{ severityLogLevelMappings: { low: info } }", 4)] {
         let fake = FakeSpacelift::start().await;

@@ -7,6 +7,7 @@ use super::{
     clusters::{Readable, ambient},
     faults::{TOKEN, broken, configure, delete, foreign, portal, read, refusals},
     in_cluster::pod,
+    place::Place,
     portal::{Backstage, Said, get, manifest, named, post, resource},
 };
 use crate::support::{
@@ -170,6 +171,35 @@ async fn the_tokens_of_a_kubeconfig_are_in_no_line() {
     let environment = || Environment::from_pairs([("KUBECONFIG", file.to_str().unwrap())]);
     TestApp::check_within(environment(), &ambient()).await;
     has_none(&log.text(), &[&token]);
+}
+
+#[tokio::test]
+async fn what_the_api_server_quotes_of_a_manifest_is_for_the_caller_alone() {
+    const VALUE: &str = "Hunter2-canary";
+    let (log, _listening) = Remembered::listen();
+    let place = Place::open().await;
+    let spec = json!({ "size": "small", "databaseName": VALUE });
+    let body = manifest(&place.kind, &place.namespace, "mine", spec);
+    let action = "/api/ske/.backstage/actions/v1/actions/ske:configure-resource/invoke";
+    for path in ["/api/ske/configure-resource", action] {
+        let said = post(&place.app, STATIC_TOKEN, path, &body).await;
+        assert_eq!(said.status, 422, "{}", said.body);
+        assert!(
+            said.body.to_string().contains(VALUE),
+            "the caller is told: {}",
+            said.body
+        );
+    }
+    place.app.stop().await.unwrap();
+    let log = log.text();
+    has_none(&log, &[VALUE]);
+    let naming = |what: &str| {
+        let reason = "422 Invalid, because of spec.databaseName";
+        let lines = log.lines().filter(|line| line.contains(what));
+        lines.filter(|line| line.contains(reason)).count()
+    };
+    assert_eq!(naming("isAuditEvent"), 2, "{log}");
+    assert_eq!(naming("incomingRequest"), 2, "{log}");
 }
 
 /// What operators and developers set when something is wrong.

@@ -1,6 +1,6 @@
 //! Creates an object, or updates it in place.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -51,7 +51,7 @@ impl Ske {
     /// The caller comes on a way that may not write, the object is being deleted, somebody else kept changing it, or
     /// the cluster or the repository refuses.
     pub(in crate::plugins::ske) async fn configure_resource(
-        &self,
+        self: &Arc<Self>,
         caller: &Credentials,
         manifest: &Manifest,
     ) -> Result<Configured, SkeError> {
@@ -59,11 +59,10 @@ impl Ske {
         let object = manifest.object_ref();
         let about = || about("actionType", "configure", &object);
         let trail = self.audit.begin(MUTATE, caller, about);
-        let configured = self.permitted_configuration(caller, manifest).await;
-        trail.end(
-            configured,
-            |done| json!({ "resourceId": done.resource_id, "commit": done.commitsha }),
-        )
+        let (ske, caller, manifest) = (Arc::clone(self), caller.clone(), manifest.clone());
+        let work = async move { ske.permitted_configuration(&caller, &manifest).await };
+        let more = |done: &Configured| json!({ "resourceId": done.resource_id, "commit": done.commitsha });
+        trail.follow(&self.tasks, (work, SkeError::Lost), more).await
     }
 
     async fn permitted_configuration(

@@ -1,5 +1,7 @@
 //! Deletes one object.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 use tracing::info;
 
@@ -26,14 +28,16 @@ impl Ske {
     /// # Errors
     /// `Absent` when it is not there.
     pub(in crate::plugins::ske) async fn delete_resource(
-        &self,
+        self: &Arc<Self>,
         caller: &Credentials,
         object: &ObjectRef,
     ) -> Result<Value, SkeError> {
         let about = || about("actionType", "delete", object);
         let trail = self.audit.begin(MUTATE, caller, about);
-        let deleted = self.permitted_deletion(caller, object).await;
-        trail.end(deleted, |answer| json!({ "commit": answer["commitHash"] }))
+        let (ske, caller, object) = (Arc::clone(self), caller.clone(), object.clone());
+        let work = async move { ske.permitted_deletion(&caller, &object).await };
+        let more = |answer: &Value| json!({ "commit": answer["commitHash"] });
+        trail.follow(&self.tasks, (work, SkeError::Lost), more).await
     }
 
     async fn permitted_deletion(&self, caller: &Credentials, object: &ObjectRef) -> Result<Value, SkeError> {

@@ -43,6 +43,7 @@ use crate::{
         waiting::Waits,
     },
     config::Live,
+    infra::tasks::Tasks,
 };
 
 pub(super) use self::{
@@ -77,6 +78,8 @@ pub(super) struct Ske {
     code_hosts: LiveCodeHosts,
     permissions: Permissions,
     audit: Auditor,
+    /// Writes are followed to their end in them, whether or not the caller waits.
+    tasks: Tasks,
     pending: Arc<Pending>,
 }
 
@@ -100,6 +103,7 @@ impl Ske {
             users: Users::new(permissions.plugin_id(), env),
             waits: Waits::new(env.tasks.clone()),
             audit: Auditor::new(permissions.plugin_id(), env),
+            tasks: env.tasks.clone(),
             permissions,
             pending,
         }

@@ -1,5 +1,7 @@
 //! Asks for a resource by a pull request.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -75,6 +77,17 @@ impl Ske {
     /// # Errors
     /// The caller may not, the resource may not be touched or the repository not be written, or the code host refuses.
     pub(in crate::plugins::ske) async fn open_pull_request(
+        self: &Arc<Self>,
+        caller: &Credentials,
+        order: &PullRequestOrder,
+    ) -> Result<OpenedPullRequest, SkeError> {
+        let (ske, caller, order) = (Arc::clone(self), caller.clone(), order.clone());
+        // Not only each of the two is done to its end, but both.
+        let work = async move { ske.opened_and_recorded(&caller, &order).await };
+        self.tasks.see_through(work).await.unwrap_or(Err(SkeError::Lost))
+    }
+
+    async fn opened_and_recorded(
         &self,
         caller: &Credentials,
         order: &PullRequestOrder,

@@ -1,5 +1,7 @@
 //! Commits a document for the catalog to a repository.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
@@ -66,15 +68,17 @@ impl Ske {
     /// # Errors
     /// The caller may not, the repository, branch or path may not be written, or the code host refuses.
     pub(in crate::plugins::ske) async fn publish_catalog(
-        &self,
+        self: &Arc<Self>,
         caller: &Credentials,
         order: CatalogOrder,
     ) -> Result<Published, SkeError> {
         let (repository, path) = (recorded(&order.repo_url), encode_user_text(&order.target_path));
         let about = || json!({ "actionType": "publish", "repository": repository, "path": path });
         let trail = self.audit.begin(PULL_REQUEST_MUTATE, caller, about);
-        let published = self.permitted_publication(caller, order).await;
-        trail.end(published, |published| json!({ "commit": published.commit_sha }))
+        let (ske, caller) = (Arc::clone(self), caller.clone());
+        let work = async move { ske.permitted_publication(&caller, order).await };
+        let more = |published: &Published| json!({ "commit": published.commit_sha });
+        trail.follow(&self.tasks, (work, SkeError::Lost), more).await
     }
 
     async fn permitted_publication(

@@ -1,5 +1,7 @@
 //! Records a request that was submitted.
 
+use std::sync::Arc;
+
 use serde_json::json;
 
 use super::{PENDING_MUTATE, RECORD, Ske};
@@ -17,13 +19,15 @@ impl Ske {
     /// # Errors
     /// The caller may not, or comes on a way that may not write; the input cannot be used; storage does not answer.
     pub(in crate::plugins::ske) async fn record_request(
-        &self,
+        self: &Arc<Self>,
         caller: &Credentials,
         input: RecordInput,
     ) -> Result<Recorded, SkeError> {
         let trail = self.audit.begin(PENDING_MUTATE, caller, || input.about());
-        let recorded = self.permitted_record(caller, input).await;
-        trail.end(recorded, |recorded| json!({ "entityRef": recorded.entity_ref }))
+        let (ske, caller) = (Arc::clone(self), caller.clone());
+        let work = async move { ske.permitted_record(&caller, input).await };
+        let more = |recorded: &Recorded| json!({ "entityRef": recorded.entity_ref });
+        trail.follow(&self.tasks, (work, SkeError::Lost), more).await
     }
 
     async fn permitted_record(&self, caller: &Credentials, input: RecordInput) -> Result<Recorded, SkeError> {

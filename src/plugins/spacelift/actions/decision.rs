@@ -1,5 +1,7 @@
 //! What `spacelift-io:confirm-run` and `spacelift-io:discard-run` have in common: the input, and the way to Spacelift.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -59,7 +61,7 @@ fn input() -> Value {
 /// # Errors
 /// An id that is none, or whatever Spacelift says.
 pub(super) async fn decide(
-    spacelift: &Spacelift,
+    spacelift: &Arc<Spacelift>,
     verdict: Verdict,
     call: Call<Input>,
 ) -> Result<RunStateBody, BackstageError> {
