@@ -36,7 +36,6 @@ pub struct App {
     root: Arc<Root>,
     registrations: Vec<Registration>,
     discovery: Live<Discovery>,
-    listen_argument: Option<String>,
     warnings: Vec<String>,
     env: PluginEnv,
     /// Set when we stand in front of a portal.
@@ -102,6 +101,7 @@ impl App {
         };
         let mut warnings = warnings(&reader, &registrations);
         warnings.extend(settings.warning());
+        warnings.extend(front::warning(&reader, settings.upstream.as_ref()));
         warnings.extend_from_slice(shared.database_notices());
         let (env, auth) = shared.env(store)?;
         let discovery = env.discovery.clone();
@@ -126,7 +126,6 @@ impl App {
             root,
             registrations,
             discovery,
-            listen_argument: options.listen.clone(),
             warnings,
             env,
             front,

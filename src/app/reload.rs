@@ -1,20 +1,13 @@
 //! What follows a configuration reload.
 
 use super::App;
-use crate::backstage::{
-    discovery::Discovery,
-    permission::{self, PermissionSettings},
-};
+use crate::backstage::permission::{self, PermissionSettings};
 
 /// Lets plugins and discovery follow; a reload that any of them refuses changes nothing.
 pub(super) fn follow(app: &App) {
-    let (on, off) = (
-        super::ids(&app.registrations, true),
-        super::ids(&app.registrations, false),
-    );
-    let (discovery, listen) = (app.discovery.clone(), app.listen_argument.clone());
+    let discovery = app.discovery.clone();
     app.env.config.on_change(&["discovery"], move |reader| {
-        let newer = Discovery::with_plugins_off(reader, &on, &off, listen.as_deref())?;
+        let newer = discovery.get().following(reader)?;
         let discovery = discovery.clone();
         Ok(Box::new(move || discovery.set(newer)))
     });

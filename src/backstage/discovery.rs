@@ -1,6 +1,9 @@
 //! Where plugins live: ours here, others where `discovery.endpoints`, `stagedoor.upstream` or `backend.baseUrl` say.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::{Host, Url};
@@ -28,11 +31,20 @@ const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
 /// (`stagedoor.upstream`, else `backend.baseUrl`), not at this process, because we stand apart from it.
 #[derive(Debug)]
 pub struct Discovery {
-    served: HashSet<String>,
+    here: Arc<Here>,
     named: HashMap<String, Target>,
     fallback: Target,
+}
+
+/// What stays from the start to the end: who we are and where the portal is. If a reload moved these, some calls would
+/// follow while what is passed on, and the socket, stay.
+#[derive(Debug)]
+struct Here {
+    served: HashSet<String>,
+    off: HashSet<String>,
+    listen: Option<ListenAddress>,
     own_origin: String,
-    portal_origin: String,
+    upstream: Option<String>,
     external_origin: String,
 }
 
@@ -81,17 +93,36 @@ impl Discovery {
         let base_url = note(&mut errors, reader.string("backend.baseUrl")).unwrap_or_default();
         let upstream = note(&mut errors, reader.optional_string("stagedoor.upstream")).flatten();
         let listen = note(&mut errors, ListenAddress::read(reader, listen));
-        let external_origin = base_url.trim_end_matches('/').to_owned();
+        let owned = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect();
+        let here = Here {
+            served: owned(served_plugin_ids),
+            off: owned(off),
+            own_origin: own_origin(reader, listen.as_ref()),
+            listen,
+            upstream: upstream.map(|upstream| upstream.trim_end_matches('/').to_owned()),
+            external_origin: base_url.trim_end_matches('/').to_owned(),
+        };
+        Self::of(Arc::new(here), reader, errors)
+    }
+
+    /// The same place with the `discovery.endpoints` of a changed configuration.
+    ///
+    /// # Errors
+    ///
+    /// As `from_config`.
+    pub fn following(&self, reader: &ConfigReader) -> Result<Self, Vec<ConfigError>> {
+        Self::of(Arc::clone(&self.here), reader, Vec::new())
+    }
+
+    fn of(
+        here: Arc<Here>,
+        reader: &ConfigReader,
+        mut errors: Vec<ConfigError>,
+    ) -> Result<Self, Vec<ConfigError>> {
         let mut discovery = Self {
-            served: served_plugin_ids.iter().map(|id| (*id).to_owned()).collect(),
+            here,
             named: HashMap::new(),
             fallback: Target::default(),
-            own_origin: own_origin(reader, listen.as_ref()),
-            portal_origin: upstream.map_or_else(
-                || external_origin.clone(),
-                |upstream| upstream.trim_end_matches('/').to_owned(),
-            ),
-            external_origin,
         };
         match reader.optional_config_array("discovery.endpoints") {
             Ok(entries) => {
@@ -102,9 +133,7 @@ impl Discovery {
             Err(error) => errors.push(error),
         }
         if errors.is_empty() {
-            errors = listen
-                .map(|listen| discovery.self_references(&listen, off))
-                .unwrap_or_default();
+            errors = discovery.self_references();
         }
         if errors.is_empty() {
             Ok(discovery)
@@ -115,7 +144,7 @@ impl Discovery {
 
     /// Whether this process answers for the plugin.
     pub fn serves(&self, plugin_id: &str) -> bool {
-        self.served.contains(plugin_id)
+        self.here.served.contains(plugin_id)
     }
 
     /// Whether `discovery.endpoints` lists the plugin by name.
@@ -126,11 +155,11 @@ impl Discovery {
     /// Returns the address one backend calls the plugin at, without a trailing slash.
     pub fn internal_base(&self, plugin_id: &str) -> String {
         if self.serves(plugin_id) {
-            return default_base(&self.own_origin, plugin_id);
+            return default_base(&self.here.own_origin, plugin_id);
         }
         match &self.target(plugin_id).internal {
             Some(template) => fill(template, plugin_id),
-            None => default_base(&self.portal_origin, plugin_id),
+            None => default_base(self.here.portal_origin(), plugin_id),
         }
     }
 
@@ -138,7 +167,7 @@ impl Discovery {
     pub fn external_base(&self, plugin_id: &str) -> String {
         match &self.target(plugin_id).external {
             Some(template) => fill(template, plugin_id),
-            None => default_base(&self.external_origin, plugin_id),
+            None => default_base(&self.here.external_origin, plugin_id),
         }
     }
 
@@ -165,24 +194,49 @@ impl Discovery {
         Ok(())
     }
 
-    fn self_references(&self, listen: &ListenAddress, off: &[&str]) -> Vec<ConfigError> {
+    fn self_references(&self) -> Vec<ConfigError> {
+        let Some(listen) = &self.here.listen else {
+            return Vec::new();
+        };
+        let circle = self
+            .here
+            .upstream
+            .iter()
+            .any(|upstream| reaches(upstream, listen));
         let mut ids: Vec<&str> = self.named.keys().map(String::as_str).collect();
         ids.sort_unstable();
         // `auth` stands for every id that is not listed; its keys are the first thing we need.
-        if !self.names("auth") {
+        if !self.names("auth") && !circle {
             ids.push("auth");
         }
-        ids.into_iter()
-            .filter(|id| !self.serves(id) && !off.contains(id) && reaches(&self.internal_base(id), listen))
-            .map(|id| {
-                ConfigError::new(format!(
-                    "The plugin '{id}' would be looked for at this service itself, which does not serve it. List it in \
-                     'discovery.endpoints' with the address of your Backstage backend, or set 'stagedoor.upstream' to that \
-                     address, or give this service a port of its own with 'stagedoor.listen'"
-                ))
-            })
-            .collect()
+        let lost = |id: &&str| {
+            !self.serves(id) && !self.here.off.contains(*id) && reaches(&self.internal_base(id), listen)
+        };
+        let lost = ids.into_iter().filter(lost).map(looked_for_here);
+        circle.then(leads_back).into_iter().chain(lost).collect()
     }
+}
+
+impl Here {
+    /// Where the portal's other plugins are unless something else is said.
+    fn portal_origin(&self) -> &str {
+        self.upstream.as_deref().unwrap_or(&self.external_origin)
+    }
+}
+
+fn looked_for_here(id: &str) -> ConfigError {
+    ConfigError::new(format!(
+        "The plugin '{id}' would be looked for at this service itself, which does not serve it. List it in \
+         'discovery.endpoints' with the address of your Backstage backend, or set 'stagedoor.upstream' to that \
+         address, or give this service a port of its own with 'stagedoor.listen'"
+    ))
+}
+
+fn leads_back() -> ConfigError {
+    ConfigError::new(
+        "'stagedoor.upstream' is this service itself, so everything it passes on would come back. Set it to the address \
+         of your Backstage backend, or give this service a port of its own with 'stagedoor.listen'",
+    )
 }
 
 impl Target {

@@ -112,3 +112,19 @@ async fn keys_of_users_are_looked_for_where_discovery_newly_says() {
         sleep(std::time::Duration::from_millis(50)).await;
     }
 }
+
+#[tokio::test]
+async fn where_the_portal_is_stays_until_a_restart_for_calls_as_for_what_is_passed_on() {
+    let (issuer, empty) = (FakeBackstage::with_fixtures().await, FakeBackstage::empty().await);
+    let config = |portal: &FakeBackstage, number: u8| {
+        let backend = backend_section().replace("http://localhost:7007", &portal.origin);
+        format!("{backend}told: {{ number: {number} }}\n")
+    };
+    let app = TestApp::start_with(&config(&issuer, 1), told).await;
+    fs::write(app.folder.path().join("app-config.yaml"), config(&empty, 2)).unwrap();
+    becomes(&app, "2").await;
+    // The first user comes only now, and the keys are still looked for where they were.
+    let token = Signer::fixture("user1").user("user:default/guest", FAR);
+    let asked = app.client.get(app.url("/api/told/number")).bearer_auth(token);
+    assert_eq!(asked.send().await.unwrap().status(), 200);
+}

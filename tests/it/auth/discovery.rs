@@ -66,7 +66,6 @@ fn an_id_that_would_be_looked_for_at_ourselves_is_refused_with_the_cures() {
         "backend: { baseUrl: 'http://localhost:7007' }",
         "backend: { baseUrl: 'http://127.0.0.1:7007', listen: '0.0.0.0:7007' }",
         "backend: { baseUrl: 'http://portal:80', listen: { host: portal, port: 80 } }",
-        "backend: { baseUrl: 'http://portal' }\nstagedoor: { upstream: 'http://[::1]:7007' }",
         "backend: { baseUrl: 'http://portal' }\ndiscovery: { endpoints: [{ target: 'http://localhost:7007/api/{{pluginId}}', \
          plugins: [auth] }] }",
     ] {
@@ -81,6 +80,40 @@ fn an_id_that_would_be_looked_for_at_ourselves_is_refused_with_the_cures() {
             assert!(found[0].contains(cure), "{found:?}");
         }
     }
+}
+
+#[test]
+fn an_upstream_that_is_ourselves_is_refused_by_its_own_name() {
+    let problems =
+        problems("backend: { baseUrl: 'http://portal' }\nstagedoor: { upstream: 'http://[::1]:7007' }");
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert!(
+        problems[0].contains("'stagedoor.upstream' is this service itself"),
+        "{problems:?}"
+    );
+}
+
+#[test]
+fn a_reload_moves_the_endpoints_and_neither_the_portal_nor_ourselves() {
+    let before = discovery(&format!(
+        "{BASE}stagedoor: {{ upstream: 'http://backstage:7007' }}"
+    ));
+    let newer = "backend: { baseUrl: 'https://other.example.com', listen: ':9999' }\nstagedoor: { upstream: \
+                 'http://elsewhere:7007' }\ndiscovery: { endpoints: [{ target: 'http://search/x', plugins: [search] }] }";
+    let after = before.following(&reader(newer)).unwrap();
+    assert_eq!(after.internal_base("search"), "http://search/x");
+    assert_eq!(
+        after.internal_base("catalog"),
+        "http://backstage:7007/api/catalog"
+    );
+    assert_eq!(
+        after.external_base("catalog"),
+        "https://portal.example.com/api/catalog"
+    );
+    assert!(after.serves("sample"));
+    assert_eq!(after.internal_base("sample"), "http://localhost:7008/api/sample");
+    let here = "discovery: { endpoints: [{ target: 'http://localhost:7008/x', plugins: [search] }] }";
+    assert!(before.following(&reader(&format!("{BASE}{here}"))).is_err());
 }
 
 #[test]
