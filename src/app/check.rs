@@ -8,7 +8,7 @@ use url::Url;
 use super::{App, front};
 use crate::{
     backstage::{Check, PluginEnv, builder::Registration},
-    infra::{database::Database, http_client::HttpClients},
+    infra::{database::Database, http_client::HttpClients, http_proxy::PASSED},
 };
 
 /// As long as the door itself waits for a key document.
@@ -102,14 +102,17 @@ async fn fetch(http: &HttpClients, url: &str) -> Result<usize, String> {
     Ok(keys.len())
 }
 
-/// Asks the health route every Backstage backend has.
+/// Asks the health route every Backstage backend has. We have it too, and say there who we are to whoever asks.
 async fn is_ready(http: &HttpClients, origin: &Url) -> Result<(), String> {
     let url = origin
         .join("/.backstage/health/v1/readiness")
         .map_err(|_| "is not a URL".to_owned())?;
     let request = http.for_url(&url).get(url.clone()).timeout(LIMIT);
-    let response = request.send().await.map_err(|error| explain(&error))?;
-    if response.status().is_success() {
+    let asking = request.header(PASSED, "check");
+    let response = asking.send().await.map_err(|error| explain(&error))?;
+    if response.headers().contains_key(PASSED) {
+        Err("is answered by a Stagedoor; set stagedoor.upstream to where the Backstage backend itself listens".into())
+    } else if response.status().is_success() {
         Ok(())
     } else {
         Err(format!("answers its health probe with {}", response.status()))

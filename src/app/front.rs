@@ -55,6 +55,19 @@ pub(super) fn read(reader: &ConfigReader) -> Result<Option<Url>, ConfigError> {
     Ok(Some(url))
 }
 
+/// Says so when the upstream is the portal's own address: in front of a portal that address is ours, by way of whatever
+/// ends TLS before us.
+pub(super) fn warning(reader: &ConfigReader, upstream: Option<&Url>) -> Option<String> {
+    let base = reader.optional_string("backend.baseUrl").ok().flatten()?;
+    let base = Url::parse(&base).ok()?;
+    (upstream?.origin() == base.origin()).then(|| {
+        format!(
+            "{KEY} is the address of backend.baseUrl. In front of a portal that address leads here, and then everything \
+             that is passed on comes back; set {KEY} to where the Backstage backend itself listens"
+        )
+    })
+}
+
 impl Front {
     /// Puts us in front of `stagedoor.upstream`, if it is set, with these plugins as our own.
     pub(super) fn of(settings: &Settings, own: Vec<&'static str>, env: &PluginEnv) -> Option<Arc<Self>> {
@@ -159,6 +172,11 @@ fn refuse(error: ProxyError) -> Response {
             let message = "The connection to the Backstage backend behind this service broke before it answered; what \
                            was asked for may have been done all the same, so look before you try again";
             BackstageError::unavailable(status, message).with_cause(cause)
+        }
+        ProxyError::Circle => {
+            let message = "stagedoor.upstream leads back here, so nobody answers this; set it to the address of the \
+                           Backstage backend itself";
+            BackstageError::unavailable(status, message).with_cause(error)
         }
         ProxyError::Slow | ProxyError::Full | ProxyError::Unasked => {
             BackstageError::unavailable(status, text)

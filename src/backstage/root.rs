@@ -6,7 +6,7 @@ use axum::{
     body::Body,
     response::{IntoResponse, Response},
 };
-use http::{Method, Request, StatusCode};
+use http::{HeaderValue, Method, Request, StatusCode};
 use serde_json::json;
 
 use super::{
@@ -16,7 +16,10 @@ use super::{
     mount::PluginMount,
     plugin::Plugin,
 };
-use crate::infra::http_server::{HealthHeaders, JsonResponse, Refusal};
+use crate::infra::{
+    http_proxy::PASSED,
+    http_server::{HealthHeaders, JsonResponse, Refusal},
+};
 
 const LIVENESS: &str = "/.backstage/health/v1/liveness";
 const READINESS: &str = "/.backstage/health/v1/readiness";
@@ -62,7 +65,7 @@ impl Root {
             return mount.answer(request, path).await;
         }
         match uri.path() {
-            path if is_health(path) => self.health(request.method(), path),
+            path if is_health(path) => self.health(&request),
             _ => StatusCode::NOT_FOUND.into_response(),
         }
     }
@@ -83,10 +86,11 @@ impl Root {
             .find_map(|mount| Some((mount.as_ref(), strip_segment(rest, mount.id)?)))
     }
 
-    fn health(&self, method: &Method, path: &str) -> Response {
-        if !matches!(*method, Method::GET | Method::HEAD) {
+    fn health(&self, request: &Request<Body>) -> Response {
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
             return StatusCode::NOT_FOUND.into_response();
         }
+        let path = request.uri().path();
         let (status, body) = match self.shared.lifecycle.phase() {
             _ if path.to_ascii_lowercase().contains("liveness") => (StatusCode::OK, json!({"status": "ok"})),
             Phase::Running => (StatusCode::OK, json!({"status": "ok"})),
@@ -95,6 +99,11 @@ impl Root {
         };
         let mut response = JsonResponse::from_bytes(status, body.to_string()).into_response();
         self.shared.health_headers.decorate(response.headers_mut());
+        // Another of us wants to know whether it is in front of one.
+        if request.headers().contains_key(PASSED) {
+            let who = HeaderValue::from_static("stagedoor");
+            response.headers_mut().insert(PASSED, who);
+        }
         response
     }
 }

@@ -17,6 +17,9 @@ pub enum ProxyError {
     /// It changed to another protocol than HTTP, which nobody asked of it.
     #[error("The server behind this one changed the protocol unasked")]
     Unasked,
+    /// It sends on to us what we pass on to it.
+    #[error("The server behind this one leads back here")]
+    Circle,
     /// It took no bytes, or gave none, for too long.
     #[error("The server behind this one did not answer within {} s", SERVER_LIMIT.as_secs())]
     Slow,
@@ -49,7 +52,9 @@ impl ProxyError {
         match self {
             Self::Target | Self::CallerBroke => StatusCode::BAD_REQUEST,
             Self::CallerSilent => StatusCode::REQUEST_TIMEOUT,
-            Self::Unreachable(_) | Self::Interrupted(_) | Self::Unasked => StatusCode::BAD_GATEWAY,
+            Self::Unreachable(_) | Self::Interrupted(_) | Self::Unasked | Self::Circle => {
+                StatusCode::BAD_GATEWAY
+            }
             Self::Slow => StatusCode::GATEWAY_TIMEOUT,
             Self::Full => StatusCode::SERVICE_UNAVAILABLE,
         }

@@ -4,6 +4,7 @@ mod connect;
 mod ending;
 mod error;
 mod headers;
+mod passage;
 mod progress;
 #[cfg(test)]
 mod tests;
@@ -24,6 +25,7 @@ use url::Url;
 
 use self::{
     connect::{Connector, connector},
+    passage::Mark,
     progress::{CALLER_LIMIT, Party, Progress},
     upgrade::Upgrades,
 };
@@ -33,7 +35,7 @@ use super::{
     tasks::Tasks,
 };
 
-pub use self::{connect::Proxies, error::ProxyError};
+pub use self::{connect::Proxies, error::ProxyError, passage::PASSED};
 
 /// How long an unused connection is kept. Node closes its own after 5 s, and a request must not meet that.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
@@ -61,6 +63,8 @@ pub struct Upstream {
     /// For a proxy on the way that reads our requests.
     proxy_credential: Option<HeaderValue>,
     upgrades: Upgrades,
+    /// By which we know what we passed on ourselves.
+    mark: Mark,
     tasks: Tasks,
 }
 
@@ -79,6 +83,7 @@ impl Upstream {
             scheme: settings.scheme,
             proxy_credential,
             upgrades: Upgrades::new(tasks.clone()),
+            mark: Mark::new(),
             tasks,
         })
     }
@@ -86,8 +91,10 @@ impl Upstream {
     /// Passes the request on and returns the answer as it comes, both without what concerns one connection only.
     ///
     /// # Errors
-    /// There is no answer.
+    /// There is no answer, or the request was passed on by us before.
     pub async fn forward(&self, mut request: Request<Body>) -> Result<Response, ProxyError> {
+        // Looked for before what callers say of where they come from is dropped.
+        let passed = self.mark.after(request.headers())?;
         *request.uri_mut() = self.target(request.uri()).ok_or(ProxyError::Target)?;
         *request.version_mut() = Version::HTTP_11;
         let wants_websocket = headers::wants_websocket(request.method(), request.headers());
@@ -96,6 +103,7 @@ impl Upstream {
             false => None,
         };
         self.adapt(&mut request);
+        request.headers_mut().insert(PASSED, passed);
         let caller = place.map(|place| {
             headers::put_websocket(request.headers_mut());
             (place, hyper::upgrade::on(&mut request))
