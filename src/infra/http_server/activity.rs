@@ -45,7 +45,7 @@ pub(super) struct Activity {
     last_byte: AtomicU64,
     watches_silence: bool,
     requests: AtomicU64,
-    /// The number of the request that states its length in two ways; 0 is none. There is no request after it.
+    /// The number of the request whose length can be read in two ways; 0 is none. There is no request after it.
     ambiguous: AtomicU64,
     upgraded: AtomicBool,
     draining: AtomicBool,
@@ -127,12 +127,12 @@ impl Activity {
         self.enter(IDLE, self.now());
     }
 
-    /// The request of this number states its length in two ways.
+    /// The length of the request of this number can be read in two ways.
     pub(super) fn states_two_lengths(&self, request: u64) {
         self.ambiguous.store(request, Relaxed);
     }
 
-    /// Whether the request of this number does.
+    /// Whether that of the request of this number can.
     pub(super) fn has_two_lengths(&self, request: u64) -> bool {
         self.ambiguous.load(Relaxed) == request
     }

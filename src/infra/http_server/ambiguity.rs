@@ -14,17 +14,17 @@ use super::json::JsonResponse;
 pub(super) enum Ambiguity {
     /// Not exactly one `Host`.
     Host,
-    /// Both `Content-Length` and `Transfer-Encoding`.
+    /// Both `Content-Length` and `Transfer-Encoding`, or a length that goes on and on.
     Length,
     /// A transfer coding besides `chunked`, which we would pass on undone and unnamed.
     Coding,
 }
 
 impl Ambiguity {
-    /// Looks at a request; `has_both` says that its length was stated in two ways, which its headers no longer show.
-    pub(super) fn of<B>(request: &Request<B>, has_both: bool) -> Option<Self> {
+    /// Looks at a request; `is_unsure` says that its length can be read in two ways, which its headers no longer show.
+    pub(super) fn of<B>(request: &Request<B>, is_unsure: bool) -> Option<Self> {
         let headers = request.headers();
-        if has_both && headers.contains_key(TRANSFER_ENCODING) {
+        if is_unsure {
             return Some(Self::Length);
         }
         if !has_one_host(request.version(), headers) {
@@ -37,7 +37,9 @@ impl Ambiguity {
     pub(super) fn refusal(self) -> Response {
         let sentence = match self {
             Self::Host => "Send exactly one Host header",
-            Self::Length => "Send either Content-Length or Transfer-Encoding, not both",
+            Self::Length => {
+                "Send either Content-Length or Transfer-Encoding, not both, and no length with needless digits"
+            }
             Self::Coding => "Send no transfer coding but chunked, and that one once",
         };
         let body = format!(
@@ -75,14 +77,14 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn judge(headers: &[(&'static str, &'static str)], has_both: bool, expected: Option<Ambiguity>) {
+    fn judge(headers: &[(&'static str, &'static str)], is_unsure: bool, expected: Option<Ambiguity>) {
         let mut request = Request::new(());
         for (name, value) in headers {
             request
                 .headers_mut()
                 .append(*name, HeaderValue::from_static(value));
         }
-        assert_eq!(Ambiguity::of(&request, has_both), expected, "{headers:?}");
+        assert_eq!(Ambiguity::of(&request, is_unsure), expected, "{headers:?}");
     }
 
     #[test]
@@ -94,6 +96,7 @@ mod tests {
         judge(&[], false, Some(Ambiguity::Host));
         judge(&[host, host], false, Some(Ambiguity::Host));
         judge(&[host, chunked], true, Some(Ambiguity::Length));
+        judge(&[host, ("content-length", "5")], true, Some(Ambiguity::Length));
         judge(&[host, chunked, chunked], false, Some(Ambiguity::Coding));
         for coding in ["gzip, chunked", "chunked, chunked", "gzip"] {
             judge(

@@ -150,11 +150,11 @@ where
     }
     request.extensions_mut().insert(connection.arrival());
     let mut response = service.oneshot(request).await?;
-    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-        connection.activity.upgrade();
-    }
     let rules = &connection.rules;
-    if rules.limits.max_requests.is_some_and(|limit| count >= limit) {
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        // What its `Connection` names is the change itself, and there is no request after it.
+        connection.activity.upgrade();
+    } else if rules.limits.max_requests.is_some_and(|limit| count >= limit) {
         response
             .headers_mut()
             .insert(CONNECTION, HeaderValue::from_static("close"));

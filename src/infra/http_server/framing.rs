@@ -1,7 +1,8 @@
 //! Where request heads begin in what a connection receives, and whether one of them states its length in two ways.
 //!
 //! The HTTP library takes a length besides chunks away before anybody sees it, so the bytes are looked at before it.
-//! Nothing else is decided here: what is no HTTP at all is the library's to refuse.
+//! Nothing else is decided here: what is no HTTP at all is the library's to refuse. A length that goes on for longer than
+//! is looked at is one nobody writes by intention, and is refused alike.
 
 use std::mem;
 
@@ -14,6 +15,8 @@ pub(super) struct Framing {
     place: Place,
     /// The line under way, as far as it is looked at; empty when a line arrives in one piece.
     line: Vec<u8>,
+    /// Whether that line went on.
+    is_cut: bool,
     head: Head,
     heads: u64,
 }
@@ -33,6 +36,13 @@ enum Place {
     Lost,
 }
 
+/// A line, as far as it is looked at.
+#[derive(Debug, Clone, Copy)]
+struct Line<'a> {
+    text: &'a [u8],
+    is_cut: bool,
+}
+
 /// What is known of the head under way.
 #[derive(Debug, Default)]
 struct Head {
@@ -47,10 +57,13 @@ enum Length {
     None,
     Bytes(u64),
     Unreadable,
+    /// The line was cut, and what was left out may have been digits.
+    Endless,
 }
 
 impl Framing {
-    /// Reads on. Returns the number of the request, counted from 1, whose head names both a length and a coding.
+    /// Reads on. Returns the number of the request, counted from 1, whose head names both a length and a coding, or of
+    /// one whose beginning cannot be told for sure.
     pub(super) fn follow(&mut self, mut bytes: &[u8]) -> Option<u64> {
         let mut found = None;
         while !bytes.is_empty() {
@@ -78,27 +91,38 @@ impl Framing {
 
     /// Takes a line, or the piece of one that is there.
     fn read(&mut self, piece: &[u8]) -> Option<u64> {
-        let is_whole = piece.ends_with(b"\n");
+        let content = piece.strip_suffix(b"\n");
+        let is_whole = content.is_some();
+        let content = content.unwrap_or(piece);
+        let room = LOOKED_AT.saturating_sub(self.line.len()).min(content.len());
+        let (text, more) = content.split_at(room);
+        // The end of a line is none of its text.
+        let is_cut = self.is_cut || more.iter().any(|byte| *byte != b'\r');
         if is_whole && self.line.is_empty() {
-            return self.end_line(piece);
+            return self.end_line(Line { text, is_cut });
         }
-        let room = LOOKED_AT.saturating_sub(self.line.len()).min(piece.len());
-        self.line.extend_from_slice(piece.get(..room).unwrap_or_default());
+        self.line.extend_from_slice(text);
+        self.is_cut = is_cut;
         if !is_whole {
             return None;
         }
         let line = mem::take(&mut self.line);
-        self.end_line(&line)
+        self.is_cut = false;
+        self.end_line(Line { text: &line, is_cut })
     }
 
-    fn end_line(&mut self, line: &[u8]) -> Option<u64> {
-        let line = line.trim_ascii_end();
+    fn end_line(&mut self, line: Line<'_>) -> Option<u64> {
+        let is_empty = line.text.trim_ascii_end().is_empty() && !line.is_cut;
         match self.place {
-            Place::Head if !line.is_empty() => self.head.read(line),
+            Place::Head if !is_empty => self.head.read(line),
             // Empty lines before a request are passed over.
             Place::Head if self.head.has_begun => return self.end_head(),
-            Place::ChunkSize => self.place = chunk(line),
-            Place::Trailers if line.is_empty() => self.place = Place::Head,
+            Place::ChunkSize => {
+                self.place = chunk(line);
+                // Where the next request begins is not known, so it is refused if there is one.
+                return (line.is_cut && self.place == Place::Lost).then_some(self.heads + 1);
+            }
+            Place::Trailers if is_empty => self.place = Place::Head,
             _ => {}
         }
         None
@@ -111,27 +135,34 @@ impl Framing {
             _ if head.has_coding => Place::ChunkSize,
             Length::None | Length::Bytes(0) => Place::Head,
             Length::Bytes(length) => Place::Body(length),
-            Length::Unreadable => Place::Lost,
+            Length::Unreadable | Length::Endless => Place::Lost,
         };
-        let is_ambiguous = head.has_coding && !matches!(head.length, Length::None);
+        let is_ambiguous = match head.length {
+            Length::None => false,
+            Length::Endless => true,
+            Length::Bytes(_) | Length::Unreadable => head.has_coding,
+        };
         is_ambiguous.then_some(self.heads)
     }
 }
 
 impl Head {
-    fn read(&mut self, line: &[u8]) {
+    fn read(&mut self, line: Line<'_>) {
         if !mem::replace(&mut self.has_begun, true) {
             return;
         }
-        let Some(colon) = line.iter().position(|byte| *byte == b':') else {
+        let Some(colon) = line.text.iter().position(|byte| *byte == b':') else {
             return;
         };
-        let (name, value) = line.split_at(colon);
+        let (name, value) = line.text.split_at(colon);
         if name.eq_ignore_ascii_case(b"transfer-encoding") {
             self.has_coding = true;
         } else if name.eq_ignore_ascii_case(b"content-length") {
-            self.length =
-                number(value.get(1..).unwrap_or_default(), 10).map_or(Length::Unreadable, Length::Bytes);
+            self.length = match number(value.get(1..).unwrap_or_default(), 10) {
+                _ if line.is_cut => Length::Endless,
+                Some(length) => Length::Bytes(length),
+                None => Length::Unreadable,
+            };
         }
     }
 }
@@ -143,9 +174,13 @@ fn line_of(bytes: &[u8]) -> (&[u8], &[u8]) {
 }
 
 /// What follows the line with a chunk's size.
-fn chunk(line: &[u8]) -> Place {
-    let size = line.split(|byte| *byte == b';').next().unwrap_or_default();
+fn chunk(line: Line<'_>) -> Place {
+    let mut parts = line.text.split(|byte| *byte == b';');
+    let size = parts.next().unwrap_or_default();
+    // What follows the size may be as long as it likes.
+    let is_cut = line.is_cut && parts.next().is_none();
     match number(size, 16) {
+        _ if is_cut => Place::Lost,
         Some(0) => Place::Trailers,
         Some(size) => size.checked_add(2).map_or(Place::Lost, Place::Chunk),
         None => Place::Lost,
@@ -220,5 +255,31 @@ mod tests {
         judge(&format!("{strange}{BOTH}"), None);
         judge(&format!("{CHUNKED}nonsense\r\n{BOTH}"), None);
         judge(&format!("{CHUNKED}ffffffffffffffff\r\n{BOTH}"), None);
+    }
+
+    #[test]
+    fn a_length_that_goes_on_beyond_what_is_looked_at_is_refused_in_however_many_pieces_it_comes() {
+        let zeros = "0".repeat(60);
+        let endless = format!("POST / HTTP/1.1\r\nhost: x\r\nContent-Length: {zeros}50\r\n\r\n");
+        judge(&format!("{PLAIN}{endless}{BOTH}"), Some(2));
+        let spaces = format!("POST / HTTP/1.1\r\ncontent-length:{}50\r\n\r\n", " ".repeat(60));
+        judge(&spaces, Some(1));
+        // As long as it may be.
+        let whole = format!("POST / HTTP/1.1\r\ncontent-length: {}\r\n\r\n", "0".repeat(48));
+        judge(&format!("{whole}{BOTH}"), Some(2));
+    }
+
+    #[test]
+    fn after_a_chunk_size_that_goes_on_the_next_request_is_refused_and_long_notes_do_no_harm() {
+        let zeros = "0".repeat(70);
+        judge(
+            &format!("{CHUNKED}{zeros}5\r\nhello\r\n0\r\n\r\n{PLAIN}"),
+            Some(2),
+        );
+        let note = format!("5;note={}\r\nhello\r\n0\r\n\r\n", "x".repeat(200));
+        judge(&format!("{CHUNKED}{note}{PLAIN}"), None);
+        judge(&format!("{CHUNKED}{note}{PLAIN}{BOTH}"), Some(3));
+        let trailer = format!("0\r\nx-sum: {}\r\n\r\n", "y".repeat(200));
+        judge(&format!("{CHUNKED}{trailer}{BOTH}"), Some(2));
     }
 }
