@@ -9,7 +9,11 @@ use serde_json::{Value, json};
 
 use super::Permission;
 use crate::{
-    backstage::{auth::Credentials, error::BackstageError, routes::Routes},
+    backstage::{
+        auth::{Credentials, Principal},
+        error::BackstageError,
+        routes::Routes,
+    },
     infra::http_server::JsonResponse,
 };
 
@@ -33,8 +37,18 @@ pub(in crate::backstage) fn routes(permissions: &[Permission]) -> Routes {
         .post(APPLY, apply_conditions)
 }
 
-/// There is nothing with conditions here, so only an empty list can be answered.
-async fn apply_conditions(_: Credentials, body: Bytes) -> Result<Response, BackstageError> {
+/// There is nothing with conditions here, so only an empty list can be answered; and to plugins alone, as in Backstage
+/// (`@backstage/backend-defaults`, permissionsRegistry).
+async fn apply_conditions(caller: Credentials, body: Bytes) -> Result<Response, BackstageError> {
+    match caller.principal() {
+        Principal::None => return Err(BackstageError::authentication("Missing credentials")),
+        Principal::User(user) if user.actor.is_none() => {
+            return Err(BackstageError::not_allowed(
+                "Conditions are applied for other plugins, not for people",
+            ));
+        }
+        Principal::User(_) | Principal::Service(_) => {}
+    }
     let body: Value = serde_json::from_slice(&body).unwrap_or_default();
     match body["items"].as_array() {
         Some(items) if items.is_empty() => Ok(written(json!({ "items": [] }).to_string().into_bytes())),

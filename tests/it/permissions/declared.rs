@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{JANE, Portal, token_of};
-use crate::support::spacelift::FakeSpacelift;
+use super::{JANE, Portal, through_scaffolder, token_of};
+use crate::support::{app::STATIC_TOKEN, spacelift::FakeSpacelift};
 
 const METADATA: &str = "/.well-known/backstage/permissions/metadata";
 const APPLY: &str = "/.well-known/backstage/permissions/apply-conditions";
@@ -37,16 +37,20 @@ async fn each_plugin_lists_its_permissions_for_who_has_credentials() {
 }
 
 #[tokio::test]
-async fn there_are_no_conditions_to_apply() {
+async fn there_are_no_conditions_to_apply_and_people_cannot_even_ask() {
     let fake = FakeSpacelift::start().await;
     let portal = Portal::start(&fake.section("")).await;
     let path = format!("/api/spacelift-io{APPLY}");
-    let token = token_of(JANE);
-    let none = portal.post(&token, &path, &json!({ "items": [] })).await;
-    assert_eq!(none, (200, json!({ "items": [] }).to_string()));
+    let empty = json!({ "items": [] });
+    let through = through_scaffolder(JANE, "spacelift-io");
+    for plugin in [through.as_str(), STATIC_TOKEN] {
+        let none = portal.post(plugin, &path, &empty).await;
+        assert_eq!(none, (200, empty.to_string()));
+    }
+    assert_eq!(portal.post(&token_of(JANE), &path, &empty).await.0, 403);
     let some =
         json!({ "items": [{ "id": "1", "resourceRef": "x", "resourceType": "stack", "conditions": {} }] });
     for unfit in [some, json!({}), json!({ "items": 1 })] {
-        assert_eq!(portal.post(&token, &path, &unfit).await.0, 400, "{unfit}");
+        assert_eq!(portal.post(&through, &path, &unfit).await.0, 400, "{unfit}");
     }
 }
