@@ -15,6 +15,7 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
     sync::mpsc,
+    time::timeout,
 };
 use tokio_util::io::ReaderStream;
 
@@ -49,9 +50,7 @@ async fn until(stream: &mut TcpStream, wanted: &str) -> String {
             seen.push_str(&String::from_utf8_lossy(&bytes[..length]));
         }
     };
-    tokio::time::timeout(LIMIT, reading)
-        .await
-        .expect("it comes in time");
+    timeout(LIMIT, reading).await.expect("it comes in time");
     seen
 }
 
@@ -79,7 +78,7 @@ async fn events_arrive_one_by_one_while_the_answer_goes_on() {
     events.send("data: 1\n\n").unwrap();
     let mut answer = answer.await.unwrap();
     for next in ["data: 2\n\n", "data: 3\n\n"] {
-        let chunk = tokio::time::timeout(LIMIT, answer.chunk()).await.unwrap();
+        let chunk = timeout(LIMIT, answer.chunk()).await.unwrap();
         let chunk = chunk.unwrap().unwrap();
         assert!(chunk.starts_with(b"data: "), "{chunk:?}");
         events.send(next).unwrap();
@@ -122,36 +121,49 @@ async fn a_body_without_a_length_is_passed_on_whatever_the_method() {
     }
 }
 
+/// A hundred megabytes, in pieces.
+const ALL: usize = 1_600 * PIECE;
+const PIECE: usize = 65_536;
+
+/// More than the sockets on the way take in by themselves, which is up to ten megabytes each, and far less than all.
+const HELD_AT_MOST: usize = ALL * 2 / 3;
+
+/// If nothing was taken for so long, nothing will be.
+const QUIET: Duration = Duration::from_secs(1);
+
 #[tokio::test]
-async fn a_hundred_megabytes_pass_both_ways_without_being_held() {
-    const PIECES: usize = 1_600;
+async fn a_hundred_megabytes_pass_both_ways_and_no_more_is_taken_than_can_go_on() {
     let portal = Portal::start(|request| async move { Response::new(request.into_body()) }).await;
     let app = portal.behind_stagedoor("").await;
-    let piece = Bytes::from(vec![b'x'; 65_536]);
-    let pieces = stream::iter(std::iter::repeat_n(piece, PIECES).map(Ok::<_, Infallible>));
-    let (writer, reader) = tokio::io::duplex(1 << 16);
-    let feeding = async move {
-        let (mut writer, mut pieces) = (writer, pieces);
-        while let Some(Ok(piece)) = pieces.next().await {
-            writer.write_all(&piece).await.unwrap();
-        }
-    };
-    stagedoor::infra::tasks::Tasks::default().spawn(feeding);
+    let (mut writer, reader) = tokio::io::duplex(PIECE);
     let body = reqwest::Body::wrap(StreamBody::new(
         ReaderStream::new(reader).map(|piece| piece.map(Frame::data)),
     ));
-    let answer = app
-        .client
-        .post(app.url("/api/techdocs"))
-        .body(body)
-        .send()
-        .await
-        .unwrap();
-    let (mut answer, mut length) = (answer, 0);
+    let asking = app.client.post(app.url("/api/techdocs")).body(body).send();
+    let piece = vec![b'x'; PIECE];
+    // Nobody reads the answer yet, so at some point nothing more goes in.
+    let filling = async {
+        let mut taken = 0;
+        while let Ok(length) = timeout(QUIET, writer.write(&piece)).await {
+            taken += length.unwrap();
+            assert!(taken < HELD_AT_MOST, "{taken} bytes are held somewhere");
+        }
+        taken
+    };
+    let (answer, taken) = tokio::join!(asking, filling);
+    stagedoor::infra::tasks::Tasks::default().spawn(async move {
+        let mut left = ALL - taken;
+        while left > 0 {
+            let next = left.min(PIECE);
+            writer.write_all(&piece[..next]).await.unwrap();
+            left -= next;
+        }
+    });
+    let (mut answer, mut length) = (answer.unwrap(), 0);
     while let Some(chunk) = answer.chunk().await.unwrap() {
         length += chunk.len();
     }
-    assert_eq!(length, PIECES * 65_536);
+    assert_eq!(length, ALL);
 }
 
 #[tokio::test]
@@ -194,9 +206,9 @@ async fn trailers_of_a_request_reach_the_portal() {
     until(&mut stream, "x-heard: 42").await;
 }
 
-#[tokio::test]
-async fn a_websocket_is_joined_with_the_portals_and_ends_with_the_service() {
-    let portal = Portal::start(|mut request| async move {
+/// A portal whose websocket says everything again, louder.
+async fn loud() -> Portal {
+    Portal::start(|mut request| async move {
         let upgraded = hyper::upgrade::on(&mut request);
         stagedoor::infra::tasks::Tasks::default().spawn(async move {
             let mut socket = TokioIo::new(upgraded.await.unwrap());
@@ -215,13 +227,23 @@ async fn a_websocket_is_joined_with_the_portals_and_ends_with_the_service() {
             .body(Body::empty())
             .unwrap()
     })
-    .await;
-    let app = portal.behind_stagedoor("").await;
-    let mut stream = connect(&app).await;
+    .await
+}
+
+/// Opens that websocket; returns it with the head of the answer, in small letters.
+async fn open_websocket(app: &TestApp) -> (TcpStream, String) {
+    let mut stream = connect(app).await;
     let head = "GET /api/signals HTTP/1.1\r\nhost: x\r\nconnection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-key: k\r\n\r\n";
     stream.write_all(head.as_bytes()).await.unwrap();
     let answer = until(&mut stream, "\r\n\r\n").await.to_lowercase();
     assert!(answer.starts_with("http/1.1 101"), "{answer}");
+    (stream, answer)
+}
+
+#[tokio::test]
+async fn a_websocket_is_joined_with_the_portals_and_ends_with_the_service() {
+    let app = loud().await.behind_stagedoor("").await;
+    let (mut stream, answer) = open_websocket(&app).await;
     assert!(
         answer.contains("upgrade: websocket") && answer.contains("sec-websocket-accept: yes"),
         "{answer}"
@@ -231,8 +253,17 @@ async fn a_websocket_is_joined_with_the_portals_and_ends_with_the_service() {
         until(&mut stream, heard).await;
     }
     app.stop().await.unwrap();
-    let ended = tokio::time::timeout(LIMIT, stream.read(&mut [0; 16]))
-        .await
-        .expect("it ends");
+    let ended = timeout(LIMIT, stream.read(&mut [0; 16])).await.expect("it ends");
     assert!(matches!(ended, Ok(0) | Err(_)));
+}
+
+#[tokio::test]
+async fn the_last_request_of_a_connection_may_become_a_websocket() {
+    let once = "  server: { maxRequestsPerSocket: 1 }\n";
+    let app = loud().await.behind_stagedoor(once).await;
+    let (mut stream, answer) = open_websocket(&app).await;
+    assert!(answer.contains("\r\nconnection: upgrade\r\n"), "{answer}");
+    assert_eq!(answer.matches("connection:").count(), 1, "{answer}");
+    stream.write_all(b"hello").await.unwrap();
+    until(&mut stream, "HELLO").await;
 }
