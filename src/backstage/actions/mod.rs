@@ -21,3 +21,6 @@ pub(super) use invocation::Invocation;
 pub(super) use registry::Registry;
 pub(super) use routes::routes;
 pub(super) use settings::{ActionSettings, LIVE_KEYS};
+
+#[cfg(test)]
+pub(crate) use reason::phrase;

@@ -7,19 +7,40 @@ use secrecy::{ExposeSecret as _, SecretString};
 /// Longest phrase, in bytes: one line of a banner, and far below what any client's parser takes for a status line.
 const MAX_LENGTH: usize = 200;
 
+/// Longest end of a sentence that is kept where something has to go: what stands before it should still say what failed.
+const LONGEST_CURE: usize = 140;
+
+/// Stands in the place of what had to go.
+const CUT: &str = "...";
+
 /// What stands in the place of a secret; the log's word.
 const MASK: &str = "***";
 
 /// Writes the sentence and the id as a phrase: visible ASCII, one line, no secret, never cut within the id.
-pub(super) fn phrase(sentence: &str, id: Option<&str>, secrets: &[SecretString]) -> String {
+pub(crate) fn phrase(sentence: &str, id: Option<&str>, secrets: &[SecretString]) -> String {
     let id = id.map(|id| format!(" [{id}]")).unwrap_or_default();
-    let mut phrase = visible(&masked(sentence, secrets));
+    let text = visible(&masked(sentence, secrets));
     let room = MAX_LENGTH - id.len().min(MAX_LENGTH);
-    if phrase.len() > room {
-        phrase.truncate(room.saturating_sub(3));
-        phrase.push_str("...");
+    shortened(text, room) + &id
+}
+
+/// Cuts the middle out, since sentences begin with what happened and end with what to do about it.
+fn shortened(mut text: String, room: usize) -> String {
+    if text.len() <= room {
+        return text;
     }
-    phrase + &id
+    let cure = cure(&text).to_owned();
+    text.truncate(room.saturating_sub(CUT.len() + cure.len()));
+    text + CUT + &cure
+}
+
+/// The last part of a sentence with what parts it from the rest; nothing where it is too long to be kept.
+fn cure(text: &str) -> &str {
+    let clause = text.rfind("; ");
+    // The full stop goes with what stands before it.
+    let sentence = text.rfind(". ").map(|at| at + 1);
+    let cure = clause.max(sentence).map_or("", |at| &text[at..]);
+    if cure.len() > LONGEST_CURE { "" } else { cure }
 }
 
 /// Before the text is cut: half a secret is one too.
@@ -70,6 +91,25 @@ mod tests {
         let long = plain(&"long ".repeat(100));
         assert_eq!(long.len(), 200);
         assert!(long.ends_with("... [5f3a9c1e-2b]"), "{long}");
+    }
+
+    #[test]
+    fn what_to_do_is_kept_where_what_stands_before_it_is_too_long() {
+        let long = "long ".repeat(100);
+        for (end, kept) in [
+            ("; try again", "; try again"),
+            (". Ask for it; then try again", "; then try again"),
+            ("; no. Ask for it", "... Ask for it"),
+        ] {
+            let told = plain(&format!("It is {long}{end}"));
+            assert_eq!(told.len(), 200, "{told}");
+            assert!(
+                told.starts_with("It is long ") && told.ends_with(&format!("{kept} [5f3a9c1e-2b]")),
+                "{told}"
+            );
+        }
+        let told = plain(&format!("It is so; {long}"));
+        assert!(told.len() == 200 && told.starts_with("It is so; long "), "{told}");
     }
 
     #[test]

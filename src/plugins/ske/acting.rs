@@ -132,9 +132,8 @@ fn missing(provider: &str, caller: &Credentials) -> SkeError {
         Principal::User(UserPrincipal {
             actor: Some(actor), ..
         }) => SkeError::SignIn(format!(
-            "The call came through '{}', and the token Backstage hands on there carries no sign-in to {provider}; make \
-             the call from the portal's page with a sign-in to {provider} again, or let the operator switch on \
-             stagedoor.ske.impersonation",
+            "Through '{}' Backstage hands on no sign-in; sign in to {provider} again and call from the portal's page, or \
+             have stagedoor.ske.impersonation switched on",
             actor.subject
         )),
         Principal::User(_) => SkeError::SignIn(format!(

@@ -58,8 +58,8 @@ pub(super) enum SkeError {
     Absent(ObjectRef),
     /// The kind is not served.
     #[error(
-        "The platform does not serve kind '{kind}' in '{api_version}'; check the annotations kratix.io/group, \
-         kratix.io/version and kratix.io/kind of the entity, and that the Promise is installed"
+        "The platform does not serve kind '{kind}' in '{api_version}'; check the spelling (of an entity: kratix.io/group, \
+         version and kind), and that the Promise is installed"
     )]
     NotServed { api_version: String, kind: String },
     /// No look at the object ended while it was waited for.
@@ -93,15 +93,12 @@ pub(super) enum SkeError {
     )]
     NotPermitted { verb: &'static str, object: ObjectRef },
     /// Storage did not answer when what was already submitted should be recorded.
-    #[error(
-        "The resource was submitted, but that could not be recorded, so the portal does not show it as pending; it need \
-         not be submitted again. {0}"
-    )]
+    #[error("The resource was submitted and need not be submitted again, only its record is missing: {0}")]
     NotRecorded(#[source] DatabaseError),
     /// So many that it is a mistake somewhere.
     #[error(
-        "The resource was submitted, but that was not recorded, because {0} requests are pending already; it need not \
-         be submitted again"
+        "The resource was submitted and need not be submitted again, only its record is missing, because {0} requests \
+         are pending already"
     )]
     TooManyPending(i64),
     /// A pull request is there, and what should be recorded of it was not.

@@ -10,6 +10,8 @@ mod code_hosts;
 mod config;
 mod domain;
 mod error;
+#[cfg(test)]
+mod error_tests;
 mod gitops;
 mod offered;
 mod operations;

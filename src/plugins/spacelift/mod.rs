@@ -8,6 +8,8 @@ mod config;
 mod deadline;
 mod domain;
 mod error;
+#[cfg(test)]
+mod error_tests;
 mod failure;
 mod graphql;
 mod hold;

@@ -167,8 +167,7 @@ impl Touched<'_> {
 
     fn not_default(self) -> NotAllowed {
         NotAllowed(format!(
-            "Nothing lets {}: without stagedoor.ske.allow only kinds that installed Promises offer may be touched, and \
-             Promises read. List what may be touched in stagedoor.ske.allow, such as {}",
+            "Nothing lets {}: no Promise offers it. List what may be touched in stagedoor.ske.allow as {}",
             self.sentence(),
             self.rule()
         ))

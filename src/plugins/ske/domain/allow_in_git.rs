@@ -26,8 +26,8 @@ impl Allow<'_> {
             return Ok(());
         }
         Err(NotAllowed(format!(
-            "Nothing lets {}: what is applied from the repository could give rights you do not have, so {RIGHTS} is \
-             closed in hybrid. List what may be touched in stagedoor.ske.allow, such as {}",
+            "Nothing lets {}: applied from the repository it could give rights you do not have. List what may be \
+             touched in stagedoor.ske.allow as {}",
             touched.sentence(),
             touched.rule()
         )))
@@ -50,9 +50,7 @@ impl Allow<'_> {
             return decision;
         }
         Err(NotAllowed(format!(
-            "Nothing lets {}: without stagedoor.ske.allow the core group, *.k8s.io, apps, batch, platform.kratix.io, \
-             *.fluxcd.io and argoproj.io are closed, save reading Promises. List what may be touched in \
-             stagedoor.ske.allow, such as {}",
+            "Nothing lets {}: its group is closed. List what may be touched in stagedoor.ske.allow as {}",
             touched.sentence(),
             touched.rule()
         )))
