@@ -4,6 +4,12 @@ use std::path::Path;
 
 use crate::support::binary::Binary;
 
+/// The variable that the document's app-config has for both.
+pub(super) const FEED_SECRET: (&str, &str) = (
+    "STAGEDOOR_FEED_SECRET",
+    "0ddba11c0ffee0123456789abcdef0123456789abcdef012",
+);
+
 /// How a portal and Stagedoor stand to each other; each is a section of the document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shape {
@@ -108,6 +114,7 @@ fn the_documented_files_pass_our_own_check() {
             ("REQUESTS_REPOSITORY", "https://git.example.org/requests.git"),
             ("REQUESTS_USERNAME", "robot"),
             ("REQUESTS_TOKEN", "token"),
+            FEED_SECRET,
         ];
         let arguments = ["config", "check", "--config=app-config.yaml"];
         let (status, printed) = Binary::start(folder.path(), &arguments, &environment).ended();

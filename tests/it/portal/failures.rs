@@ -1,14 +1,16 @@
 //! What a person reads on the task page when a step fails: the very lines stand in `docs/backstage.md`.
 
 use serde_json::{Value, json};
+use stagedoor::simulator::{Fault, Target};
 
 use super::{
     document::{self, Shape},
     people,
-    platform::{InCluster, InGit, manifest},
+    platform::{InCluster, InGit, database, manifest},
     running::Portal,
     task::Task,
 };
+use crate::support::postgres::Postgres;
 
 /// The tasks failed as the document's table says; `changed` is what a reader's portal calls otherwise.
 #[track_caller]
@@ -33,6 +35,21 @@ async fn configure(portal: &Portal, manifest: Value) -> Task {
 
 async fn trigger(portal: &Portal, stack: &str) -> Task {
     portal.run("trigger", json!({ "stack": stack })).await
+}
+
+async fn propose(portal: &Portal, repository: &str) -> Task {
+    let values = json!({ "manifest": manifest("team", "orders", "small"), "repoUrl": repository });
+    portal.run("propose", values).await
+}
+
+/// A database that stays, because somebody who never does has to let it go first.
+async fn leaving(platform: &InCluster, name: &str) -> Value {
+    let (api, namespace) = (platform.cluster.api(), platform.namespace.as_str());
+    let mut object = manifest(namespace, name, "small");
+    object["metadata"]["finalizers"] = json!(["example.org/never"]);
+    api.create(&database().path(namespace), &object).await.ok();
+    api.delete(&database().object_path(namespace, name)).await.ok();
+    manifest(namespace, name, "large")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -62,6 +79,20 @@ async fn a_step_that_a_cluster_refuses_says_why_on_the_task_page() {
             "the step lacks an input",
             portal.run("forgetful", json!({})).await,
         ),
+        (
+            "the manifest is very large",
+            configure(&portal, manifest(namespace, "orders", &"x".repeat(128 * 1024))).await,
+        ),
+        (
+            "the resource is being deleted",
+            configure(&portal, leaving(&platform, "bills").await).await,
+        ),
+        (
+            "there is no such resource",
+            portal
+                .run("inspect", json!({ "name": "nobody", "namespace": namespace }))
+                .await,
+        ),
     ];
     say(&tasks, &[(namespace, "team")]);
 }
@@ -86,12 +117,15 @@ async fn a_step_whose_upstream_is_away_or_refuses_says_so_on_the_task_page() {
         .unwrap();
     let since = jiff::Timestamp::from_second(lock.at).unwrap().to_string();
     let unknown = trigger(&portal, "no-such-stack").await;
+    portal.spacelift.revoke_key(true);
+    let unwelcome = trigger(&portal, "staging-network").await;
     portal.spacelift.stop();
     let tasks = [
         ("the repository refuses our credential", refused),
         ("the repository is away", away),
         ("the stack is locked", locked),
         ("there is no such stack", unknown),
+        ("Spacelift refuses our key", unwelcome),
         ("Spacelift is away", trigger(&portal, "staging-network").await),
     ];
     let changed = [
@@ -109,6 +143,67 @@ async fn a_step_of_a_caller_who_may_not_says_so_on_the_task_page() {
     let task = configure(&portal, manifest("team", "orders", "small")).await;
     say(&[("the caller may not", task)], &[]);
     assert_eq!(git.remote.commits().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_whose_upstream_is_slow_busy_or_in_doubt_says_so_on_the_task_page() {
+    let (git, storage) = (InGit::open().await, Postgres::own());
+    let more = format!(
+        "backend: {{ database: {{ client: pg, connection: '{}' }} }}\nstagedoor: {{ spacelift: {{ timeout: 1s }} }}\n",
+        storage.url()
+    );
+    let portal = Portal::configured(Shape::Alongside, &git, &more).await;
+    let announce = || {
+        portal.run(
+            "announce",
+            json!({ "manifest": manifest("team", "orders", "small") }),
+        )
+    };
+    announce().await.output();
+    portal.spacelift.fail(Target::TRIGGER, 1, Fault::Hang);
+    let silent = trigger(&portal, "staging-network").await;
+    portal
+        .spacelift
+        .always_fail(Target::Any, Fault::RateLimited { retry_after: None });
+    let busy = trigger(&portal, "staging-network").await;
+    storage.stop();
+    let tasks = [
+        ("Spacelift does not answer in time", silent),
+        ("Spacelift asks us to slow down", busy),
+        ("what was submitted cannot be recorded", announce().await),
+    ];
+    say(&tasks, &[]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_that_is_not_to_be_taken_here_says_so_on_the_task_page() {
+    let more = "\
+        ske: { mode: kubernetes, kubernetes: { platformName: platform } }\n\
+        kubernetes:\n  clusterLocatorMethods:\n    - type: config\n      clusters:\n        - { name: platform, url: \
+        'https://127.0.0.1:9', authProvider: oidc, oidcTokenProvider: microsoft }\n\
+        spacelift: { readOnly: true }\n\
+        integrations: { github: [{ host: github.com, apiBaseUrl: 'http://127.0.0.1:9', token: token-of-the-portal }] }\n\
+        stagedoor: { ske: { repositories: [{ host: github.com, owner: example, repo: requests }] } }\n";
+    let portal = Portal::configured(Shape::Alongside, &InGit::open().await, more).await;
+    let tasks = [
+        (
+            "the cluster knows people by their own sign-in",
+            configure(&portal, manifest("team", "orders", "small")).await,
+        ),
+        (
+            "runs may not be started",
+            trigger(&portal, "staging-network").await,
+        ),
+        (
+            "the repository is not opened for requests",
+            propose(&portal, "github.com?owner=example&repo=other").await,
+        ),
+        (
+            "the code host is away",
+            propose(&portal, "github.com?owner=example&repo=requests").await,
+        ),
+    ];
+    say(&tasks, &[("127.0.0.1:9", "api.github.com")]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use tokio::sync::{Mutex, OnceCell};
 
-use super::document::{Shape, read, templates};
+use super::document::{FEED_SECRET, Shape, read, templates};
 use crate::support::{backstage_backend::BackstageBackend, kubernetes::free_ports};
 
 static ALONGSIDE: OnceCell<Result<Home, String>> = OnceCell::const_new();
@@ -51,7 +51,7 @@ impl Home {
         let configs = ["app-config.yaml", "app-config.tests.yaml"];
         let base = format!("http://127.0.0.1:{theirs}");
         Ok(Self {
-            backend: BackstageBackend::start(&folder, &configs, base).await?,
+            backend: BackstageBackend::start(&folder, &configs, &[FEED_SECRET], base).await?,
             folder,
             stagedoor: format!("http://localhost:{ours}"),
             turn: Mutex::const_new(()),

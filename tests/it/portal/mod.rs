@@ -7,6 +7,7 @@ mod failures;
 mod home;
 mod in_front;
 mod own_tokens;
+mod pending;
 mod people;
 mod permissions;
 mod platform;

@@ -7,7 +7,13 @@ use stagedoor::simulator::{Pace, Simulator, SimulatorSettings};
 use tempfile::TempDir;
 use tokio::{sync::MutexGuard, time::Instant};
 
-use super::{document::Shape, home::Home, people, platform::Platform, task::Task};
+use super::{
+    document::{FEED_SECRET, Shape},
+    home::Home,
+    people,
+    platform::Platform,
+    task::Task,
+};
 use crate::support::{app::client, binary::Binary, simulator};
 
 /// Generous: beside all the other tests even a small step may take a while.
@@ -45,14 +51,14 @@ impl Portal {
         };
         let spacelift = simulator::start(settings).await;
         let data = tempfile::tempdir().unwrap();
-        let overlay = data.path().join("more.yaml");
-        std::fs::write(&overlay, format!("{}{more}", platform.overlay(shape))).unwrap();
-        let arguments = [
-            "serve",
-            "--config=app-config.yaml",
-            "--config",
-            overlay.to_str().unwrap(),
-        ];
+        // Two files, since both may have a say in the same section.
+        let overlays =
+            [("platform.yaml", platform.overlay(shape)), ("more.yaml", more)].map(|(name, text)| {
+                let file = data.path().join(name);
+                std::fs::write(&file, text).unwrap();
+                format!("--config={}", file.display())
+            });
+        let arguments = ["serve", "--config=app-config.yaml", &overlays[0], &overlays[1]];
         let mut environment = platform.environment();
         environment.extend(ours(&spacelift, &data));
         let environment: Vec<_> = environment
@@ -159,9 +165,11 @@ impl Portal {
 }
 
 /// Stagedoor's environment besides the platform's.
-fn ours(spacelift: &Simulator, data: &TempDir) -> [(&'static str, String); 4] {
+fn ours(spacelift: &Simulator, data: &TempDir) -> [(&'static str, String); 5] {
     let settings = SimulatorSettings::default();
+    let (feed, secret) = FEED_SECRET;
     [
+        (feed, secret.to_owned()),
         ("SPACELIFT_API_KEY_ID", settings.api_key),
         ("SPACELIFT_API_KEY_SECRET", "simulated-secret".to_owned()),
         (

@@ -28,6 +28,12 @@ impl Task {
         Self { log, completion }
     }
 
+    /// How many steps ended well.
+    pub(super) fn finished(&self) -> usize {
+        let finished = self.log.iter().filter(|line| line.contains("Finished step"));
+        finished.count()
+    }
+
     /// The output of a task that succeeded.
     #[track_caller]
     pub(super) fn output(&self) -> &Value {

@@ -23,10 +23,15 @@ pub(crate) struct BackstageBackend {
 }
 
 impl BackstageBackend {
-    /// Starts it in the folder with these configuration files and waits until it is ready; it listens at `base` and the
-    /// folder goes with it.
-    pub(crate) async fn start(folder: &Path, configs: &[&str], base: String) -> Result<Self, String> {
-        let command = command(folder, configs);
+    /// Starts it in the folder with these configuration files and variables, and waits until it is ready; it listens at
+    /// `base` and the folder goes with it.
+    pub(crate) async fn start(
+        folder: &Path,
+        configs: &[&str],
+        environment: &[(&str, &str)],
+        base: String,
+    ) -> Result<Self, String> {
+        let command = command(folder, configs, environment);
         let process = Guarded::start(&command, &folder.join("backstage.log"), Some(folder));
         let backend = Self { base, process };
         let end = Instant::now() + LIMIT;
@@ -56,13 +61,15 @@ impl BackstageBackend {
     }
 }
 
-fn command(folder: &Path, configs: &[&str]) -> Vec<String> {
+fn command(folder: &Path, configs: &[&str], environment: &[(&str, &str)]) -> Vec<String> {
     let packages = installed();
     let runtime = runtime(&packages);
     let mut command: Vec<String> = ["env", "-C"].map(str::to_owned).to_vec();
     command.push(folder.display().to_string());
     // The guest may sign in to a backend in development alone.
     command.extend(["NODE_ENV=development", "NO_COLOR=1"].map(str::to_owned));
+    let variable = |(name, value): &(&str, &str)| format!("{name}={value}");
+    command.extend(environment.iter().map(variable));
     command.push(runtime.display().to_string());
     // What the scaffolder's sandbox asks for.
     command.push("--no-node-snapshot".to_owned());
