@@ -121,7 +121,7 @@ impl PluginClient {
         let bad = |what: &str| bad_gateway(call.plugin, what);
         let base = self.discovery.load().internal_base(call.plugin);
         let url = Url::parse(&format!("{base}{}", call.path)).map_err(|_| bad("has no usable address"))?;
-        let request = self.http.for_url(&url).request(call.method, url.clone());
+        let request = self.http.for_node(&url).request(call.method, url.clone());
         let request = request.bearer_auth(token.expose_secret());
         let request = match call.body {
             Some(body) => request

@@ -29,7 +29,7 @@ pub(super) async fn key_set(http: &HttpClients, url: &Url) -> Result<KeySet, Str
 
 async fn body(http: &HttpClients, url: &Url) -> Result<Vec<u8>, String> {
     let request = http
-        .for_url(url)
+        .for_node(url)
         .get(url.clone())
         .header(header::USER_AGENT, USER_AGENT);
     let response = request.send().await.map_err(|error| plain(&error))?;

@@ -2,6 +2,8 @@
 
 mod failure;
 mod limited;
+#[cfg(test)]
+mod node_tests;
 mod pem;
 mod unverified;
 
@@ -23,6 +25,10 @@ pub use self::{
 
 /// Time to connect to an upstream; a host that does not answer in this time is down.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long an unused connection to Node is kept. Node closes its own after 5 s, and a request must not meet that: then
+/// nobody could tell whether it was received.
+const NODE_IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// Where systems keep their bundle: Debian and Alpine, Fedora and Red Hat (old and new), SUSE, BSD and macOS.
 const SYSTEM_BUNDLES: [&str; 5] = [
@@ -46,8 +52,32 @@ pub struct Authorities {
 #[derive(Debug, Clone)]
 pub struct HttpClients {
     roots: Arc<RootCertStore>,
+    anywhere: Pair,
+    node: Pair,
+}
+
+/// Two clients of the same settings.
+#[derive(Debug, Clone)]
+struct Pair {
     proxied: reqwest::Client,
     direct: reqwest::Client,
+}
+
+impl Pair {
+    fn build(builder: impl Fn() -> reqwest::ClientBuilder) -> Result<Self, reqwest::Error> {
+        Ok(Self {
+            proxied: builder().build()?,
+            direct: builder().no_proxy().build()?,
+        })
+    }
+
+    fn of(&self, url: &Url) -> &reqwest::Client {
+        if is_loopback(url) {
+            &self.direct
+        } else {
+            &self.proxied
+        }
+    }
 }
 
 /// Whose certificates one server may show.
@@ -101,20 +131,22 @@ impl HttpClients {
             );
         }
         let roots = Arc::new(roots);
+        let builder = || base_builder(tls(&roots));
         Ok(Self {
-            proxied: base_builder(tls(&roots)).build()?,
-            direct: base_builder(tls(&roots)).no_proxy().build()?,
+            anywhere: Pair::build(builder)?,
+            node: Pair::build(|| builder().pool_idle_timeout(NODE_IDLE_TIMEOUT))?,
             roots,
         })
     }
 
     /// Returns the client to use for the address: loopback never goes through a proxy.
     pub fn for_url(&self, url: &Url) -> &reqwest::Client {
-        if is_loopback(url) {
-            &self.direct
-        } else {
-            &self.proxied
-        }
+        self.anywhere.of(url)
+    }
+
+    /// The same for one of Backstage's own backends.
+    pub fn for_node(&self, url: &Url) -> &reqwest::Client {
+        self.node.of(url)
     }
 
     /// How TLS is spoken by clients that are built elsewhere.
