@@ -1,7 +1,10 @@
 //! What a person reads on the task page when a step fails: the very lines stand in `docs/backstage.md`.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use stagedoor::simulator::{Fault, Target};
+use tokio::{net::TcpStream, time::sleep};
 
 use super::{
     document::{self, Shape},
@@ -106,6 +109,12 @@ async fn a_step_whose_upstream_is_away_or_refuses_says_so_on_the_task_page() {
     git.server.set_login("robot", "another");
     let refused = configure(&portal, orders()).await;
     drop(git.server);
+    let places = reqwest::Url::parse(&address).unwrap().socket_addrs(|| None);
+    let places = places.unwrap();
+    // It goes a moment after that.
+    while TcpStream::connect(&places[..]).await.is_ok() {
+        sleep(Duration::from_millis(20)).await;
+    }
     let away = configure(&portal, orders()).await;
     portal.spacelift.lock_stack("production-network", "jane");
     let locked = trigger(&portal, "production-network").await;
