@@ -3,6 +3,7 @@
 mod followed;
 mod levels;
 mod platform;
+mod requests;
 mod spacelift;
 
 use serde_json::Value;

@@ -94,7 +94,7 @@ impl Ske {
     ) -> Result<OpenedPullRequest, SkeError> {
         let about = || {
             json!({
-                "actionType": "open",
+                "actionType": asked_for(order),
                 "repository": recorded(&order.repo_url),
                 "promise": encode_user_text(&order.promise_name),
             })
@@ -174,6 +174,17 @@ impl Ske {
             }),
         }
     }
+}
+
+/// What the order asks for, as an event names it; nothing of a word that is none of ours and may hold anything.
+fn asked_for(order: &PullRequestOrder) -> Option<&'static str> {
+    let word = given(order.action.as_deref());
+    let intent = word.map_or(Ok(Intent::default()), Intent::parse).ok()?;
+    Some(match intent {
+        Intent::Request => "request",
+        Intent::Update => "update",
+        Intent::Delete => "delete",
+    })
 }
 
 /// A repository as an event names it; nothing of a text that is no repository's address and may hold anything.
