@@ -232,3 +232,47 @@ fn no_verdict(status: StatusCode) -> BackstageError {
         _ => bad_gateway(PERMISSION, &what),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn verdicts(items: Value, read_as: Option<&[bool]>) {
+        let ids = ["a", "b"].into_iter();
+        assert_eq!(
+            read(&json!({ "items": items }), ids).as_deref(),
+            read_as,
+            "{items}"
+        );
+    }
+
+    fn verdict(id: &str, result: &str) -> Value {
+        json!({ "id": id, "result": result })
+    }
+
+    #[test]
+    fn a_verdict_is_that_of_its_id_wherever_it_stands() {
+        let (a, b) = (verdict("a", "ALLOW"), verdict("b", "DENY"));
+        verdicts(json!([a, b]), Some(&[true, false]));
+        verdicts(json!([b, a]), Some(&[true, false]));
+    }
+
+    #[test]
+    fn every_question_has_exactly_one_answer_and_none_is_about_something_else() {
+        let (a, b) = (verdict("a", "ALLOW"), verdict("b", "ALLOW"));
+        for items in [
+            json!([a]),
+            json!([a, a]),
+            json!([a, b, verdict("c", "ALLOW")]),
+            json!([a, b, b]),
+            json!([a, verdict("c", "ALLOW")]),
+            json!([a, verdict("B", "ALLOW")]),
+            json!([a, verdict("b", "allow")]),
+            json!([a, null]),
+            json!({ "a": "ALLOW", "b": "ALLOW" }),
+        ] {
+            verdicts(items, None);
+        }
+    }
+}

@@ -37,6 +37,37 @@ async fn each_plugin_lists_its_permissions_for_who_has_credentials() {
 }
 
 #[tokio::test]
+async fn the_platforms_permissions_are_listed_likewise() {
+    let data = tempfile::tempdir().unwrap();
+    let portal = Portal::start(&format!(
+        "ske:\n  mode: gitops\n  scm: {{ repoUrl: 'http://127.0.0.1:1/state.git', type: github }}\nstagedoor:\n  dataDir: \
+         '{}'\n",
+        data.path().display()
+    ))
+    .await;
+    let (_, text) = portal.get(&token_of(JANE), &format!("/api/ske{METADATA}")).await;
+    let metadata: Value = serde_json::from_str(&text).unwrap();
+    let listed = metadata["permissions"].as_array().unwrap().iter();
+    let listed: Vec<_> = listed
+        .map(|permission| {
+            assert_eq!(permission["type"], "basic");
+            let action = &permission["attributes"]["action"];
+            (permission["name"].as_str().unwrap(), action.as_str().unwrap())
+        })
+        .collect();
+    let wanted = [
+        ("ske.resource.read", "read"),
+        ("ske.resource.create", "create"),
+        ("ske.resource.update", "update"),
+        ("ske.resource.delete", "delete"),
+        ("ske.pending-request.read", "read"),
+        ("ske.pending-request.create", "create"),
+        ("ske.pull-request.create", "create"),
+    ];
+    assert_eq!(listed, wanted);
+}
+
+#[tokio::test]
 async fn there_are_no_conditions_to_apply_and_people_cannot_even_ask() {
     let fake = FakeSpacelift::start().await;
     let portal = Portal::start(&fake.section("")).await;

@@ -58,10 +58,22 @@ async fn an_answer_that_does_not_fit_the_question_lets_nobody_in() {
         let (status, text) = portal.get(&token_of(JANE), STACKS).await;
         assert_eq!(status, 502, "{:?}: {text}", lie(&["id".to_owned()]));
     }
-    for nonsense in ["", "<html>", "null", "[]", "\"ALLOW\""] {
+    let endless = format!("{{\"items\":[\"{}\"]}}", "x".repeat(2 << 20));
+    for nonsense in ["", "<html>", "null", "[]", "\"ALLOW\"", &endless] {
         portal.policy.trouble(Some(Trouble::Text(nonsense.to_owned())));
         let (status, text) = portal.get(&token_of(JANE), STACKS).await;
-        assert_eq!(status, 502, "{nonsense}: {text}");
+        assert_eq!(status, 502, "{nonsense:.20}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn an_allowance_that_breaks_off_or_stops_before_its_last_byte_is_none() {
+    let fake = FakeSpacelift::start().await;
+    let portal = portal(&fake).await;
+    for (trouble, status, says) in [(Trouble::Cut, 502, "broke off"), (Trouble::Stall, 504, "in time")] {
+        portal.policy.trouble(Some(trouble));
+        let (got, text) = portal.get(&token_of(JANE), STACKS).await;
+        assert!(got == status && text.contains(says), "{got}: {text}");
     }
 }
 

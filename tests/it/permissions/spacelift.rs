@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{JANE, Portal, question, through_scaffolder, token_of};
 use crate::support::{
-    app::STATIC_TOKEN,
+    app::{STATIC_TOKEN, TestApp},
     backstage::{FAR, Signer, user_claims},
     github::now,
     policy::FakePolicy,
@@ -132,6 +132,47 @@ async fn the_token_it_is_asked_with_is_the_plugins_for_the_user_and_ends_with_th
         claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(),
         3600
     );
+}
+
+#[tokio::test]
+async fn the_token_it_is_asked_with_opens_nothing_here_when_somebody_plays_it_back() {
+    let fake = FakeSpacelift::start().await;
+    fake.expect_login().expect("ListStacks", listed(json!([])));
+    let portal = portal(&fake).await;
+    assert_eq!(portal.get(&token_of(JANE), STACKS).await.0, 200);
+    let inside = portal.policy.claims()["obo"].as_str().unwrap().to_owned();
+    for token in [portal.policy.token(), inside] {
+        assert_eq!(portal.get(&token, STACKS).await.0, 401, "{token}");
+    }
+}
+
+#[tokio::test]
+async fn a_service_whose_limits_do_not_name_it_is_refused_here_and_nobody_is_asked() {
+    const LIMITED: &str = "a-token-with-limits-of-its-own";
+    let fake = FakeSpacelift::start().await;
+    for enabled in [true, false] {
+        let sections = fake.section("timeout: 1s");
+        let portal = Portal::with(FakePolicy::start().await, "", &sections).await;
+        let file = portal.app.folder.path().join("app-config.yaml");
+        let text = std::fs::read_to_string(file).unwrap();
+        let entry = format!(
+            "externalAccess:\n      - {{ type: static, options: {{ token: {LIMITED}, subject: robot }}, accessRestrictions: \
+             [{{ plugin: spacelift-io, permission: spacelift.stack.read, permissionAttribute: {{ action: update }} }}] }}\n"
+        );
+        let config = text
+            .replacen("externalAccess:\n", &entry, 1)
+            .replace("enabled: true", &format!("enabled: {enabled}"));
+        let app = TestApp::start(&config).await;
+        for request in [app.client.get(app.url(STACKS)), app.client.post(app.url(TRIGGER))] {
+            let answer = request.bearer_auth(LIMITED).send().await.unwrap();
+            assert_eq!(
+                answer.status(),
+                403,
+                "{enabled}: the name fits the one, the action the other"
+            );
+        }
+        assert_eq!(portal.policy.questions(), []);
+    }
 }
 
 #[tokio::test]

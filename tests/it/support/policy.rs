@@ -4,11 +4,13 @@ use std::{collections::HashSet, sync::Arc};
 
 use axum::{
     Router,
+    body::{Body, Bytes},
     extract::{Json, State},
     response::{IntoResponse, Response},
     routing,
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use futures_util::{Stream, StreamExt, stream};
 use http::{HeaderMap, StatusCode, header};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header, jwk::JwkSet};
 use parking_lot::Mutex;
@@ -36,6 +38,10 @@ pub(crate) enum Trouble {
     Text(String),
     /// With 200 and what this makes of the ids it was asked about.
     Lie(fn(&[String]) -> Value),
+    /// With 200 and the beginning of an allowance; then the connection ends.
+    Cut,
+    /// The same, and then nothing more.
+    Stall,
     /// Never.
     Hang,
 }
@@ -114,10 +120,14 @@ impl FakePolicy {
         std::mem::take(&mut *self.state.questions.lock())
     }
 
+    /// The last token it was shown.
+    pub(crate) fn token(&self) -> String {
+        self.state.token.lock().clone().unwrap()
+    }
+
     /// The claims of the last token it was shown.
     pub(crate) fn claims(&self) -> Value {
-        let token = self.state.token.lock().clone().unwrap();
-        payload(&token)
+        payload(&self.token())
     }
 }
 
@@ -152,6 +162,8 @@ async fn authorize(
         Some(Trouble::Status(status)) => return StatusCode::from_u16(status).unwrap().into_response(),
         Some(Trouble::Text(text)) => return text.into_response(),
         Some(Trouble::Lie(lie)) => return Json(lie(&ids)).into_response(),
+        Some(Trouble::Cut) => return begun(&ids, stream::iter([Err(std::io::ErrorKind::BrokenPipe.into())])),
+        Some(Trouble::Stall) => return begun(&ids, stream::pending()),
         Some(Trouble::Hang) => std::future::pending().await,
     }
     let denied = shared.denied.lock();
@@ -161,6 +173,13 @@ async fn authorize(
         json!({ "id": item["id"], "result": if denied { "DENY" } else { "ALLOW" } })
     });
     Json(json!({ "items": verdicts.collect::<Vec<_>>() })).into_response()
+}
+
+/// All of an allowance but its last byte, and what comes then.
+fn begun(ids: &[String], then: impl Stream<Item = std::io::Result<Bytes>> + Send + 'static) -> Response {
+    let whole = json!({ "items": [{ "id": ids.first(), "result": "ALLOW" }] }).to_string();
+    let most = Bytes::copy_from_slice(&whole.as_bytes()[..whole.len() - 1]);
+    Body::from_stream(stream::iter([Ok(most)]).chain(then)).into_response()
 }
 
 /// The plugin and the user, if the token is one that Backstage would take: of a plugin, for us, in a user's name.
