@@ -5,6 +5,7 @@ mod faults;
 mod platform;
 mod remembered;
 mod spacelift;
+mod storage;
 
 use serde_json::json;
 

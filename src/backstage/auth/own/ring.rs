@@ -295,6 +295,25 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn replicas_with_clocks_ten_minutes_apart_publish_whatever_key_signs() {
+        const APART: i64 = 600;
+        for kept in TestDatabase::both() {
+            let table = table(&kept);
+            let (slow, fast) = (ring(&table), ring(&table));
+            for minutes in (0..=6 * 60).step_by(5) {
+                let now = START + minutes * 60;
+                let signing = [signs(&slow, now).await, signs(&fast, now + APART).await];
+                for keys in [published(&slow, now).await, published(&fast, now + APART).await] {
+                    assert!(
+                        signing.iter().all(|key| keys.contains(key)),
+                        "after {minutes} minutes"
+                    );
+                }
+            }
+        }
+    }
+
+    #[tokio::test]
     async fn the_keys_of_one_plugin_are_not_anothers() {
         for kept in TestDatabase::both() {
             let table = table(&kept);

@@ -8,8 +8,12 @@ use tokio::time::timeout;
 use super::signing_key::SigningKey;
 use crate::infra::database::{Database, DatabaseError, on_pool};
 
-/// Longest wait for the table; whoever verifies a token waits as long for our keys.
-const LIMIT: Duration = Duration::from_secs(5);
+/// Longest wait for a key to be published; without it nobody would take what the key signs.
+const PUBLISHING: Duration = Duration::from_secs(5);
+
+/// Longest wait for the published keys. Whoever verifies a token waits five seconds for them, and those we know must get
+/// there within that when the table does not answer.
+const READING: Duration = Duration::from_secs(4);
 
 /// Public keys by plugin id.
 #[derive(Debug, Clone)]
@@ -28,7 +32,7 @@ impl KeyTable {
         key: &SigningKey,
         (now, expires_at): (i64, i64),
     ) -> Result<(), DatabaseError> {
-        self.bounded(async {
+        self.bounded(PUBLISHING, async {
             let pool = self.0.pool().await?;
             let public = key.published().to_string();
             on_pool!(&pool, |pool| {
@@ -59,7 +63,7 @@ impl KeyTable {
     /// Returns the public keys of the plugin whose time is not over, the oldest first. Anybody may ask for them, so a
     /// database that is not there yet is not made.
     pub(super) async fn published(&self, plugin_id: &str, now: i64) -> Result<Vec<Value>, DatabaseError> {
-        self.bounded(async {
+        self.bounded(READING, async {
             let Some(pool) = self.0.existing().await? else {
                 return Ok(Vec::new());
             };
@@ -84,9 +88,10 @@ impl KeyTable {
 
     async fn bounded<T>(
         &self,
+        limit: Duration,
         work: impl Future<Output = Result<T, DatabaseError>>,
     ) -> Result<T, DatabaseError> {
-        let done = timeout(LIMIT, work).await;
-        done.unwrap_or_else(|_| Err(self.0.too_slow(LIMIT)))
+        let done = timeout(limit, work).await;
+        done.unwrap_or_else(|_| Err(self.0.too_slow(limit)))
     }
 }
