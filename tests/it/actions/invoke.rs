@@ -137,6 +137,37 @@ async fn an_action_that_needs_secrets_gets_them_through_v2_alone() {
 }
 
 #[tokio::test]
+async fn of_several_faults_the_first_check_tells_its_own() {
+    let portal = Portal::start().await;
+    let secrets = json!({ "password": "hush-hush" });
+    for (action, body, says) in [
+        (
+            "unknown",
+            json!({ "input": 1, "secrets": secrets }),
+            "Action \"sample:unknown\" not found",
+        ),
+        (
+            "do-thing",
+            json!({ "input": {}, "secrets": secrets }),
+            "Invalid input to action \"sample:do-thing\"",
+        ),
+        (
+            "use-secret",
+            json!({ "input": { "x": 1 } }),
+            "Invalid input to action \"sample:use-secret\"",
+        ),
+        (
+            "bad-output",
+            json!({ "input": {}, "secrets": secrets }),
+            "Action \"sample:bad-output\" does not accept secrets",
+        ),
+    ] {
+        let (_, _, message) = portal.invoke_v2(action, &body).await.refused();
+        assert!(message.starts_with(says), "{message}");
+    }
+}
+
+#[tokio::test]
 async fn secrets_that_are_not_accepted_or_do_not_fit_are_400_and_never_repeated() {
     let portal = Portal::start().await;
     for secrets in [json!({}), json!({"password": "hush"})] {

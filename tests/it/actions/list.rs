@@ -113,6 +113,15 @@ async fn an_action_that_names_a_permission_is_seen_by_those_who_have_it_and_404_
 }
 
 #[tokio::test]
+async fn the_permission_that_shows_an_action_is_among_those_of_its_plugin() {
+    let portal = Portal::start().await;
+    let path = "/api/sample/.well-known/backstage/permissions/metadata";
+    let reply = portal.send(("GET", path), Some(STATIC_TOKEN), "").await;
+    let shown = json!([{ "type": "basic", "name": "sample.hidden.see", "attributes": { "action": "read" } }]);
+    assert_eq!(reply.json()["permissions"], shown);
+}
+
+#[tokio::test]
 async fn where_permissions_are_enabled_the_policy_decides_which_actions_a_user_sees() {
     let policy = FakePolicy::start().await;
     let portal = Portal::with("{}", &policy.section()).await;

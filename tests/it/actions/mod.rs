@@ -7,6 +7,7 @@ mod filters;
 mod invoke;
 mod limits;
 mod list;
+mod offered;
 pub(crate) mod portal;
 mod runs;
 mod sample;

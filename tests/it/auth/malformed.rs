@@ -116,6 +116,54 @@ async fn an_on_behalf_claim_of_another_type_is_refused() {
     }
 }
 
+/// The token of a plugin that calls for whoever the inner token names.
+fn for_somebody(audience: &str, inner: &str) -> String {
+    let claims = json!({ "sub": "catalog", "aud": audience, "iat": 1, "exp": FAR, "obo": inner });
+    Signer::fixture("catalog").sign("vnd.backstage.plugin", &claims)
+}
+
+#[tokio::test]
+async fn an_on_behalf_of_token_inside_another_is_nobodys() {
+    let (_fake, service) = service().await;
+    let limited = Signer::fixture("user1").limited_user("user:default/jane", FAR);
+    let once = for_somebody("sample", &limited);
+    assert_eq!(
+        service.bearer("sample", &once).await,
+        Ok("user:default/jane".to_owned())
+    );
+    for inner in [
+        once.clone(),
+        for_somebody("sample", &once),
+        // The audience that marks users' tokens of old makes none of it.
+        for_somebody("backstage", &limited),
+        Signer::fixture("catalog").plugin("catalog", "sample"),
+    ] {
+        let twice = for_somebody("sample", &inner);
+        let seen = service.bearer("sample", &twice).await.unwrap_err();
+        assert!(
+            [
+                "Invalid user token in plugin token obo claim",
+                "Failed user token verification"
+            ]
+            .contains(&seen.as_str()),
+            "{seen}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_user_token_that_carries_another_one_is_its_owners_alone() {
+    let (_fake, service) = service().await;
+    let user = Signer::fixture("user1");
+    let mut claims = crate::support::backstage::user_claims("user:default/jane", FAR);
+    claims["obo"] = user.limited_user("user:default/root", FAR).into();
+    let token = user.sign("vnd.backstage.user", &claims);
+    assert_eq!(
+        service.bearer("sample", &token).await,
+        Ok("user:default/jane".to_owned())
+    );
+}
+
 #[tokio::test]
 async fn the_sentence_of_a_refusal_never_holds_any_part_of_the_token() {
     let (_fake, service) = service().await;

@@ -34,7 +34,9 @@ async fn what_is_ours_never_reaches_the_portal_however_it_is_spelt() {
         let status = ask(&app, target).await;
         assert!(matches!(status, 401 | 404), "{target}: {status}");
     }
-    assert_eq!(ask(&app, "/.backstage/health/v1/readiness").await, 200);
+    for health in ["readiness", "liveness"] {
+        assert_eq!(ask(&app, &format!("/.backstage/health/v1/{health}")).await, 200);
+    }
     assert_eq!(portal.asked().len(), 0, "{:?}", portal.asked());
 }
 

@@ -207,6 +207,8 @@ async fn a_rate_limit_is_obeyed_until_it_ends() {
     let counter = [("ratelimit-remaining", "0"), ("ratelimit-reset", &*reset)];
     for (kind, status, headers, wait) in [
         (Kind::GitHub, 403, &primary[..], 85..=90),
+        // What GitHub calls a secondary limit.
+        (Kind::GitHub, 403, &[("retry-after", "30")][..], 30..=30),
         (Kind::GitHub, 429, &[("retry-after", "30")][..], 30..=30),
         (Kind::GitLab, 429, &counter[..], 85..=90),
         (Kind::GitLab, 429, &[("retry-after", "30")][..], 30..=30),

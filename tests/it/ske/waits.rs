@@ -2,14 +2,21 @@
 
 use serde_json::{Value, json};
 
-use super::{faults, portal::named};
+use super::{
+    faults,
+    portal::{Backstage, named},
+};
 use crate::{
     actions::portal::{Reply as Answer, send},
     support::{
         app::{STATIC_TOKEN, TestApp},
+        backstage::Signer,
+        github::now,
         kubernetes_fake::{FakeKubernetes, OBJECT, Reply},
     },
 };
+
+const WAIT: &str = "/api/ske/.backstage/actions/v1/actions/ske%3Await-for-resource/invoke";
 
 /// `mine` in its second generation, whose status was written in this second of the minute; the specification in second 30.
 fn object(condition: &Value, second: u8, observed: u8) -> Reply {
@@ -34,8 +41,7 @@ async fn wait(app: &TestApp, more: Value) -> Answer {
     for (field, value) in more.as_object().unwrap() {
         input[field] = value.clone();
     }
-    let path = "/api/ske/.backstage/actions/v1/actions/ske%3Await-for-resource/invoke";
-    send(app, ("POST", path), Some(STATIC_TOKEN), &input.to_string()).await
+    send(app, ("POST", WAIT), Some(STATIC_TOKEN), &input.to_string()).await
 }
 
 #[tokio::test]
@@ -65,6 +71,23 @@ async fn a_failure_from_before_the_change_does_not_end_a_wait_however_slowly_the
         output["note"].as_str().unwrap().contains("older specification"),
         "{output}"
     );
+}
+
+#[tokio::test]
+async fn a_wait_ends_before_the_callers_sign_in_does() {
+    let fake = FakeKubernetes::start().await;
+    let working = json!({ "type": "Reconciled", "status": "Unknown", "reason": "WorkflowsRunning" });
+    fake.plant("GET", OBJECT, &[object(&working, 40, 2), object(&working, 40, 2)]);
+    let backstage = Backstage::start().await;
+    let config = fake.app_config(faults::TOKEN, "{ timeout: 1s }");
+    let config = config.replace("http://localhost:7007", &backstage.fake.origin);
+    let app = TestApp::start(&config).await;
+    let token = Signer::fixture("user1").user("user:default/jane", now() + 7);
+    let input = named(&FakeKubernetes::kind(), "default", "mine").to_string();
+    let begun = std::time::Instant::now();
+    let waited = send(&app, ("POST", WAIT), Some(&token), &input).await.output();
+    assert_eq!(waited["timedOut"], true, "{waited}");
+    assert!(begun.elapsed().as_secs() < 6, "{:?}", begun.elapsed());
 }
 
 #[tokio::test]
