@@ -37,6 +37,8 @@ const PLACES: [&str; 3] = [
 pub(crate) struct Postgres {
     pub(crate) port: u16,
     folder: PathBuf,
+    /// Whether the folder goes with the server; nobody drops the one for all tests.
+    goes_with_it: bool,
     command: Vec<String>,
     running: Mutex<Option<Guarded>>,
 }
@@ -45,17 +47,17 @@ impl Postgres {
     /// The one for all tests; each takes databases of its own.
     pub(crate) fn shared() -> &'static Self {
         static SHARED: OnceLock<Postgres> = OnceLock::new();
-        SHARED.get_or_init(Self::own)
+        SHARED.get_or_init(|| Self::with(true, |_| Vec::new()))
     }
 
     /// One for this test alone, which may stop and resume it.
     pub(crate) fn own() -> Self {
-        Self::with(|_| Vec::new())
+        Self::with(false, |_| Vec::new())
     }
 
     /// The same, speaking TLS with this certificate and key.
     pub(crate) fn encrypted(certificate: &str, key: &str) -> Self {
-        Self::with(|folder| {
+        Self::with(false, |folder| {
             let certificate = file(folder, "server.crt", certificate);
             let key = file(folder, "server.key", key);
             let (certificate, key) = (certificate.display(), key.display());
@@ -67,7 +69,7 @@ impl Postgres {
         })
     }
 
-    fn with(settings: impl Fn(&Path) -> Vec<String>) -> Self {
+    fn with(goes_with_it: bool, settings: impl Fn(&Path) -> Vec<String>) -> Self {
         let folder = tempfile::Builder::new().prefix("stagedoor-postgres-").tempdir();
         let folder = folder.unwrap().keep();
         give_away(&folder);
@@ -83,6 +85,7 @@ impl Postgres {
         let server = Self {
             port,
             folder,
+            goes_with_it,
             command,
             running: Mutex::default(),
         };
@@ -105,7 +108,8 @@ impl Postgres {
         let log = self.folder.join("postgres.log");
         let _ = fs::remove_file(&log);
         // Ended by QUIT it leaves no shared memory behind.
-        let server = Guarded::start_until("QUIT", &self.command, &log, None);
+        let folder = self.goes_with_it.then_some(self.folder.as_path());
+        let server = Guarded::start_until("QUIT", &self.command, &log, folder);
         let end = Instant::now() + LIMIT;
         while !server.log().contains("ready to accept connections") {
             assert!(
