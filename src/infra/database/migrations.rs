@@ -41,6 +41,15 @@ macro_rules! steps {
                     "/0004_pending_requests_stamp.sql"
                 )),
             ),
+            (
+                5,
+                "seen_pull_requests",
+                include_str!(concat!(
+                    "../../../schema/migrations/",
+                    $folder,
+                    "/0005_seen_pull_requests.sql"
+                )),
+            ),
         ]
     };
 }
@@ -78,6 +87,8 @@ fn migrator(steps: &[Step]) -> Migrator {
 mod tests {
     use std::path::Path;
 
+    use sqlx::sqlite::SqlitePoolOptions;
+
     use super::*;
 
     #[test]
@@ -97,5 +108,19 @@ mod tests {
                 .collect();
             assert_eq!(files, known);
         }
+    }
+
+    #[tokio::test]
+    async fn what_was_recorded_before_pull_requests_were_dated_counts_from_the_update_on() {
+        const OLD: &str = "insert into ske_pending_requests values ('a', 'p', 'g', 'v', 'K', 'ns', 'n', 'upsert', 'Request', \
+                           null, null, '', null, 'open', 1, 0, 0, 1, 1)";
+        let pool = SqlitePoolOptions::new().max_connections(1);
+        let pool = pool.connect("sqlite::memory:").await.unwrap();
+        migrator(&SQLITE[..3]).run(&pool).await.unwrap();
+        sqlx::query(OLD).execute(&pool).await.unwrap();
+        sqlite().run(&pool).await.unwrap();
+        let seen = sqlx::query_scalar::<_, i64>("select seen_at from ske_pending_requests");
+        let age = crate::infra::clock::unix_seconds() - seen.fetch_one(&pool).await.unwrap();
+        assert!((0..60).contains(&age), "{age}");
     }
 }

@@ -71,7 +71,7 @@ fn refused(outcome: Result<String, String>) -> String {
 }
 
 /// Lets time pass that nobody waits for.
-async fn later(by: Duration) {
+pub(crate) async fn later(by: Duration) {
     tokio::time::pause();
     tokio::time::advance(by).await;
     tokio::time::resume();

@@ -4,7 +4,7 @@ use tracing::{info, warn};
 
 use super::{
     Pending,
-    request::{Action, PendingRequest},
+    request::{Action, PendingRequest, Review},
     store::Store,
 };
 use crate::{
@@ -17,6 +17,10 @@ use crate::{
 
 /// What people can turn off in the portal's settings.
 const TOPIC: &str = "Pending requests";
+
+/// The end of a request whose pull request nobody lets us see.
+const OUT_OF_SIGHT: &str = "Its pull request could not be seen for 30 days, so the portal no longer shows it as pending. Ask \
+                            whoever runs the platform.";
 
 /// What happened to a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,9 +35,19 @@ pub(super) enum News {
     TurnedDown,
     /// Nothing happened for so long that nobody waits any more.
     GivenUp,
+    /// Nobody could say for so long what became of its pull request that nobody will.
+    OutOfSight,
 }
 
 impl News {
+    /// Why a request that has been waiting for too long is given up.
+    pub(super) fn of_stale(request: &PendingRequest) -> Self {
+        match request.review {
+            Review::Open => Self::OutOfSight,
+            Review::None | Review::Merged => Self::GivenUp,
+        }
+    }
+
     /// Why, for the log.
     fn why(self) -> &'static str {
         match self {
@@ -41,6 +55,7 @@ impl News {
             Self::CameAbout => "it has come about",
             Self::TurnedDown => "its pull request was closed without a merge",
             Self::GivenUp => "nothing happened to it for 7 days",
+            Self::OutOfSight => "nobody could see its pull request for 30 days",
         }
     }
 }
@@ -127,6 +142,11 @@ fn notice(request: &PendingRequest, news: News) -> Option<Notice> {
             "Nothing was seen of it for 7 days, so the portal no longer shows it as pending. Ask whoever runs the platform.",
             Severity::Normal,
         ),
+        News::OutOfSight => (
+            format!("Your {asked} was given up"),
+            OUT_OF_SIGHT,
+            Severity::Normal,
+        ),
     };
     Some(Notice {
         recipient: recipient.clone(),
@@ -164,6 +184,11 @@ mod tests {
                 Action::Update,
                 News::GivenUp,
                 "Your change of Database orders was given up",
+            ),
+            (
+                Action::Request,
+                News::OutOfSight,
+                "Your request for Database orders was given up",
             ),
         ];
         for (action, news, title) in cases {

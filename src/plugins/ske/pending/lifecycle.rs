@@ -8,6 +8,10 @@ use crate::plugins::ske::domain::{State, state_of};
 /// Nothing happened for so long that nobody waits for it any more.
 const PATIENCE: i64 = 7 * 24 * 60 * 60;
 
+/// Nobody could say for so long what became of a pull request that nobody will: its repository is gone, or what opened it
+/// to us. Longer than any outage, and than a limited host takes to answer for a full table.
+const OUT_OF_SIGHT: i64 = 30 * 24 * 60 * 60;
+
 /// What a look at the platform showed. A look that failed shows nothing and is none of these.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::plugins::ske) enum Sight {
@@ -36,6 +40,15 @@ pub(super) enum Verdict {
     Merged,
     /// It has had its time.
     Withdraw,
+}
+
+/// The moments before which something must have happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct StaleBefore {
+    /// To a request without an open pull request.
+    pub(super) moved: i64,
+    /// To an open pull request, which was seen then or was none yet.
+    pub(super) seen: i64,
 }
 
 /// What became of a pull request, in words of our own.
@@ -93,9 +106,12 @@ pub(super) fn after_review(request: &PendingRequest, outcome: Outcome, lands_at_
     }
 }
 
-/// The moment before which a request without an open pull request must have moved.
-pub(super) fn stale_before(now: i64) -> i64 {
-    now - PATIENCE
+/// Returns what has had its time by now.
+pub(super) fn stale_before(now: i64) -> StaleBefore {
+    StaleBefore {
+        moved: now - PATIENCE,
+        seen: now - OUT_OF_SIGHT,
+    }
 }
 
 #[cfg(test)]

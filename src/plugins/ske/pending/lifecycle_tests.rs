@@ -1,9 +1,6 @@
 //! The life of a recorded request, with a scripted platform and scripted code hosts, on both kinds of database.
 
-use std::sync::{
-    Mutex,
-    atomic::{AtomicUsize, Ordering},
-};
+use std::sync::Mutex;
 
 use super::{
     lifecycle::Sight,
@@ -14,22 +11,34 @@ use super::{
 use crate::{
     backstage::integrations::{HostError, Looked, PullRequestState, RepositoryAddress},
     infra::{clock::unix_seconds, database::testing::TestDatabase},
-    plugins::ske::error::SkeError,
+    plugins::ske::{domain::ObjectRef, error::SkeError},
 };
 
 const LIVE: Sight = Sight::Present { caught_up: true };
 const DAY: i64 = 24 * 60 * 60;
 
 /// When a look began that came after what was recorded until now.
-fn later() -> i64 {
+pub(super) fn later() -> i64 {
     unix_seconds() + 1
 }
 
-async fn refresh(desk: &Desk, seen: impl Fn() -> Result<Sight, Unseen>) -> Round {
+pub(super) async fn refresh(desk: &Desk, seen: impl Fn() -> Result<Sight, Unseen>) -> Round {
     desk.pending
         .refresh(|_| std::future::ready(seen()))
         .await
         .unwrap()
+}
+
+/// The pull requests of these numbers are open, and nobody can say anything of the others.
+pub(super) async fn sweep_seeing(desk: &Desk, seen: &[u64]) {
+    let ask = |_: RepositoryAddress, numbers: Vec<u64>| {
+        let open = numbers.into_iter().filter(|number| seen.contains(number));
+        std::future::ready(Looked {
+            states: open.map(|number| (number, PullRequestState::Open)).collect(),
+            trouble: Some(HostError::UnknownHost("github.com".to_owned())),
+        })
+    };
+    desk.pending.sweep(ask).await.unwrap();
 }
 
 /// Every pull request is in this state.
@@ -82,22 +91,6 @@ async fn a_live_read_withdraws_at_once_and_one_of_another_object_asks_nothing() 
         desk.pending
             .seen(&other, later(), || panic!("nothing is recorded about it"));
         desk.pending.seen(&object, later(), || LIVE);
-        desk.settled(0).await;
-    }
-}
-
-#[tokio::test]
-async fn a_replica_that_did_not_record_learns_of_it_in_its_next_round() {
-    for desk in Desk::both() {
-        desk.record(input("Request", "orders")).await;
-        let object = desk.recorded().await[0].object().unwrap();
-        let replica = desk.replica();
-        replica.seen(&object, later(), || panic!("it does not know yet"));
-        let unseen = replica
-            .refresh(|_| std::future::ready(Err(Unseen::NeedsUser)))
-            .await;
-        assert_eq!(unseen.unwrap(), Round::NeedsUser);
-        replica.seen(&object, later(), || LIVE);
         desk.settled(0).await;
     }
 }
@@ -181,25 +174,6 @@ async fn each_repository_is_asked_once_for_all_its_numbers() {
 }
 
 #[tokio::test]
-async fn two_replicas_sweep_once() {
-    for desk in Desk::both() {
-        desk.record(reviewed("Request", "orders", 1)).await;
-        let (asked, replica) = (AtomicUsize::new(0), desk.replica());
-        let ask = |_: RepositoryAddress, _| {
-            asked.fetch_add(1, Ordering::Relaxed);
-            // The other one must find the lock taken.
-            async {
-                tokio::time::sleep(std::time::Duration::from_millis(500)).await;
-                Looked::default()
-            }
-        };
-        let (one, other) = tokio::join!(desk.pending.sweep(ask), replica.sweep(ask));
-        one.and(other).unwrap();
-        assert_eq!(asked.load(Ordering::Relaxed), 1);
-    }
-}
-
-#[tokio::test]
 async fn nothing_for_seven_days_is_given_up_unless_a_pull_request_is_open() {
     for desk in Desk::both() {
         let now = unix_seconds();
@@ -256,5 +230,46 @@ async fn rounds_make_no_database() {
         assert_eq!(refresh(&desk, || panic!("nothing to look at")).await, Round::Done);
         sweep(&desk, PullRequestState::Open).await;
         assert!(desk.test.database.existing().await.unwrap().is_none());
+    }
+}
+
+#[tokio::test]
+async fn a_pull_request_that_nobody_could_see_for_thirty_days_is_given_up() {
+    for desk in Desk::both() {
+        let now = unix_seconds();
+        for (name, number, days) in [("lost", 1, 31), ("seen", 2, 31), ("not-yet", 3, 29)] {
+            desk.record_at(reviewed("Request", name, number), now - days * DAY)
+                .await;
+        }
+        sweep_seeing(&desk, &[2]).await;
+        assert_eq!(desk.names().await, ["not-yet", "seen"]);
+        assert!(desk.recorded().await[1].seen_at >= now);
+        sweep_seeing(&desk, &[]).await;
+        assert_eq!(
+            desk.names().await,
+            ["not-yet", "seen"],
+            "it was seen a moment ago"
+        );
+    }
+}
+
+#[tokio::test]
+async fn only_the_very_object_settles_its_request_whatever_the_version() {
+    for desk in Desk::both() {
+        desk.record(input("Request", "orders")).await;
+        for (api_version, kind, namespace, name) in [
+            ("example.com/v1", "Database", "shop", "orders"),
+            ("v1", "Database", "shop", "orders"),
+            ("example.org/v1", "Databases", "shop", "orders"),
+            ("example.org/v1", "Database", "default", "orders"),
+            ("example.org/v1", "Database", "shop", "orders-2"),
+        ] {
+            let other = ObjectRef::parse(api_version, kind, Some(namespace), name).unwrap();
+            desk.pending.settle(&other, later(), &LIVE).await.unwrap();
+            assert_eq!(desk.names().await, ["orders"], "{other:?}");
+        }
+        let newer = ObjectRef::parse("example.org/v2", "Database", Some("shop"), "orders").unwrap();
+        desk.pending.settle(&newer, later(), &LIVE).await.unwrap();
+        assert!(desk.names().await.is_empty());
     }
 }

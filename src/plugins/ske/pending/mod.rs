@@ -14,6 +14,8 @@ mod lifecycle_tests;
 mod list;
 mod record;
 mod refresh;
+#[cfg(test)]
+mod replica_tests;
 mod request;
 mod seen;
 #[cfg(test)]

@@ -69,6 +69,8 @@ pub(super) struct PendingRequest {
     pub(super) review: Review,
     /// Tells this state of the record from every other.
     pub(super) stamp: i64,
+    /// When the pull request was last seen open.
+    pub(super) seen_at: i64,
     pub(super) created_at: i64,
     pub(super) updated_at: i64,
 }

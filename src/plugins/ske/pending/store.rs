@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::{
     input::NewRequest,
+    lifecycle::StaleBefore,
     list::Filter,
     request::{Action, PendingRequest, Review},
 };
@@ -21,8 +22,8 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "select id, promise_name, resource_group, resource_version, resource_kind, namespace, name, action, \
-             pull_request_url, requests_repo_url, requested_by, pull_request_state, stamp, created_at, updated_at \
-             from ske_pending_requests ",
+             pull_request_url, requests_repo_url, requested_by, pull_request_state, stamp, seen_at, created_at, \
+             updated_at from ske_pending_requests ",
             $rest
         )
     };
@@ -64,7 +65,7 @@ impl Store {
              pull_request_state = excluded.pull_request_state, stamp = excluded.stamp, looked_at = 0, \
              reviewed_at = 0, updated_at = excluded.updated_at \
              returning id, promise_name, resource_group, resource_version, resource_kind, namespace, name, action, \
-             pull_request_url, requests_repo_url, requested_by, pull_request_state, stamp, created_at, updated_at";
+             pull_request_url, requests_repo_url, requested_by, pull_request_state, stamp, seen_at, created_at, updated_at";
         let object = &request.object;
         on_pool!(&self.0, |pool| {
             sqlx::query_as::<_, PendingRequest>(SQL)
@@ -152,13 +153,21 @@ impl Store {
         })
     }
 
-    /// The records without an open pull request that nothing happened to since.
-    pub(super) async fn stale(&self, before: i64, limit: i64) -> Result<Vec<PendingRequest>, DatabaseError> {
-        const SQL: &str =
-            select!("where updated_at < $1 and pull_request_state <> 'open' order by updated_at limit $2");
+    /// The records without an open pull request that nothing happened to since, and those whose open one nobody has seen
+    /// since.
+    pub(super) async fn stale(
+        &self,
+        stale: StaleBefore,
+        limit: i64,
+    ) -> Result<Vec<PendingRequest>, DatabaseError> {
+        const SQL: &str = select!(
+            "where (updated_at < $1 and pull_request_state <> 'open') \
+             or (updated_at < $2 and seen_at < $2 and pull_request_state = 'open') order by updated_at limit $3"
+        );
         on_pool!(&self.0, |pool| {
             sqlx::query_as::<_, PendingRequest>(SQL)
-                .bind(before)
+                .bind(stale.moved)
+                .bind(stale.seen)
                 .bind(limit)
                 .fetch_all(pool)
                 .await
@@ -179,6 +188,16 @@ impl Store {
     pub(super) async fn reviewed(&self, id: &str, now: i64) -> Result<(), DatabaseError> {
         self.note(
             "update ske_pending_requests set reviewed_at = $2 where id = $1",
+            id,
+            now,
+        )
+        .await
+    }
+
+    /// Notes that the pull request was seen open.
+    pub(super) async fn seen(&self, id: &str, now: i64) -> Result<(), DatabaseError> {
+        self.note(
+            "update ske_pending_requests set seen_at = $2 where id = $1",
             id,
             now,
         )
@@ -277,6 +296,7 @@ where
             requested_by: optional("requested_by")?,
             review: Review::of_word(&text("pull_request_state")?),
             stamp: number("stamp")?,
+            seen_at: number("seen_at")?,
             created_at: number("created_at")?,
             updated_at: number("updated_at")?,
         })

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::{
+    input::NewRequest,
     list::Filter,
     request::{Action, Review},
     store::{FINGERPRINT, MOST_RECORDS},
@@ -22,6 +23,34 @@ async fn recording_again_replaces_what_was_recorded_and_keeps_its_identity() {
         assert_eq!((again.action, again.review), (Action::Update, Review::Open));
         assert_eq!(again.repository.as_deref(), Some("github.com?owner=O&repo=R"));
         assert_eq!(desk.recorded().await, [again]);
+    }
+}
+
+#[tokio::test]
+async fn recording_again_replaces_manifest_and_submitter_too() {
+    for desk in Desk::both() {
+        desk.record(input("Request", "orders")).await;
+        let mut larger = input("Request", "orders");
+        larger["manifest"] = larger["manifest"]
+            .as_str()
+            .unwrap()
+            .replace("small", "large")
+            .into();
+        let larger = serde_json::from_value(larger).unwrap();
+        let larger = NewRequest::of(larger, &Default::default()).unwrap();
+        let store = desk.store().await;
+        let ann = store.record(&larger, Some("user:default/ann"), 300).await;
+        assert_eq!(
+            ann.unwrap().unwrap().requested_by.as_deref(),
+            Some("user:default/ann")
+        );
+        let kept: String = on_pool!(&store.0, |pool| {
+            sqlx::query_scalar("select manifest from ske_pending_requests")
+                .fetch_one(pool)
+                .await
+        })
+        .unwrap();
+        assert!(kept.contains("large"), "{kept}");
     }
 }
 
@@ -127,6 +156,7 @@ async fn only_what_readers_can_see_changes_the_fingerprint() {
         let before = store.fingerprint().await.unwrap();
         store.looked(&request.id, 500).await.unwrap();
         store.reviewed(&request.id, 500).await.unwrap();
+        store.seen(&request.id, 500).await.unwrap();
         assert_eq!(store.fingerprint().await.unwrap(), before);
         store.merged(&request, 500).await.unwrap();
         assert_ne!(store.fingerprint().await.unwrap(), before);

@@ -141,7 +141,7 @@ impl Pending {
     ) -> Result<(), DatabaseError> {
         let lands_at_once = self.config.get().mode == Mode::GitOps && self.shows(request);
         match after_review(request, outcome, lands_at_once) {
-            Verdict::Stay => Ok(()),
+            Verdict::Stay => store.seen(&request.id, unix_seconds()).await,
             Verdict::Merged => {
                 if store.merged(request, unix_seconds()).await? {
                     self.changed();
@@ -158,7 +158,7 @@ impl Pending {
 
     async fn give_up(&self, store: &Store) -> Result<(), DatabaseError> {
         for request in store.stale(stale_before(unix_seconds()), MOST_STALE).await? {
-            self.withdraw(store, &request, News::GivenUp).await?;
+            self.withdraw(store, &request, News::of_stale(&request)).await?;
         }
         Ok(())
     }

@@ -33,6 +33,7 @@ pub(super) fn request(action: Action) -> PendingRequest {
         requested_by: Some("user:default/jane".to_owned()),
         review: Review::None,
         stamp: 1,
+        seen_at: 0,
         created_at: 1,
         updated_at: 1,
     }

@@ -52,9 +52,12 @@ async fn sweeping(ske: Arc<Ske>) {
 }
 
 async fn sleep(period: Duration) {
-    let spread = period / JITTER;
+    tokio::time::sleep(spread(period)).await;
+}
+
+fn spread(period: Duration) -> Duration {
     let random = (Uuid::new_v4().as_u64_pair().0 >> 32) as f64 / f64::from(u32::MAX);
-    tokio::time::sleep(period + spread.mul_f64(random)).await;
+    period + (period / JITTER).mul_f64(random)
 }
 
 /// A database that stays away is told once, and that it is back as well.
@@ -78,5 +81,24 @@ impl Trouble {
                 *last = Some(told);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_round_comes_early_and_replicas_do_not_stay_in_step() {
+        let period = Duration::from_secs(900);
+        let drawn: Vec<_> = (0..100).map(|_| spread(period)).collect();
+        assert!(
+            drawn
+                .iter()
+                .all(|wait| (period..=period * 11 / 10).contains(wait)),
+            "{drawn:?}"
+        );
+        let (least, most) = (drawn.iter().min().unwrap(), drawn.iter().max().unwrap());
+        assert!(*most - *least > Duration::from_secs(30), "{least:?} {most:?}");
     }
 }

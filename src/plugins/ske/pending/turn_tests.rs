@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     backstage::integrations::{HostError, Looked, RepositoryAddress},
-    infra::database::testing::TestDatabase,
+    infra::{clock::unix_seconds, database::testing::TestDatabase},
     plugins::ske::{error::SkeError, repository::RepositoryError},
 };
 
@@ -21,7 +21,8 @@ async fn every_pull_request_has_its_turn_although_a_host_tells_of_none() {
     for desk in Desk::both() {
         for number in 1..=150 {
             let input = reviewed_in("O/R", "Request", &format!("db-{number}"), number);
-            desk.record_at(input, i64::try_from(number).unwrap()).await;
+            desk.record_at(input, unix_seconds() - 150 + i64::try_from(number).unwrap())
+                .await;
         }
         let asked = Mutex::new(HashSet::new());
         let ask = |_: RepositoryAddress, numbers: Vec<u64>| {

@@ -135,6 +135,22 @@ async fn the_catalog_is_told_to_read_again_when_a_request_came_or_its_state_chan
     assert_eq!(desk.recorded().await.len(), 2);
 }
 
+#[tokio::test]
+async fn a_catalog_that_does_not_answer_holds_up_no_request_and_is_told_again() {
+    let locations = format!(
+        "catalog:\n  locations:\n    - {{ type: url, target: 'https://stagedoor.example.com{FEED}' }}\n"
+    );
+    let desk = Desk::with(|config| format!("{config}{locations}")).await;
+    let fake = &desk.backstage.fake;
+    fake.serve(REFRESH, Answer::Hang);
+    desk.run(&request("Request", "orders")).await.output();
+    until(|| fake.fetches(REFRESH) == 1).await;
+    desk.run(&request("Request", "bills")).await.output();
+    assert_eq!((desk.recorded().await.len(), fake.fetches(REFRESH)), (2, 1));
+    fake.serve(REFRESH, Answer::Document(json!({})));
+    until(|| fake.fetches(REFRESH) == 2).await;
+}
+
 /// Waits for what no answer announces.
 async fn until(holds: impl Fn() -> bool) {
     for _ in 0..400 {

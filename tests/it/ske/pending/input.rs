@@ -56,6 +56,7 @@ async fn a_manifest_must_be_one_object_and_is_never_repeated() {
         "apiVersion: v1\nkind: A\nmetadata: { name: a }\n---\napiVersion: v1\nkind: A\nmetadata: { name: b }",
         "apiVersion: v1\nkind: A\nkind: B\nmetadata: { name: canary }",
         "&a [*a, *a, canary",
+        "apiVersion: v1\nkind: A\nmetadata: { name: a } # \0canary",
     ] {
         let message = refused(&desk, &with("manifest", manifest.into())).await;
         assert!(!message.contains("canary"), "{message}");

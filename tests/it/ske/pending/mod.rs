@@ -6,4 +6,5 @@ mod input;
 mod landing;
 mod notices;
 mod recording;
+mod review;
 mod storage;

@@ -32,7 +32,7 @@ const LIMITED_TOKEN: &str = "limited-token-of-the-tests";
 
 /// Stagedoor, whose one repository is at the fake.
 pub(in crate::ske) struct Portal {
-    pub(super) app: TestApp,
+    pub(in crate::ske) app: TestApp,
     pub(in crate::ske) host: FakeCodeHost,
     pub(super) backstage: Backstage,
     _data: tempfile::TempDir,
@@ -45,7 +45,7 @@ impl Portal {
     }
 
     /// With more in the entry of `stagedoor.ske.repositories` (`, branch: main`), and more below `stagedoor.ske`.
-    pub(super) async fn with(kind: Kind, entry: &str, ours: &str) -> Self {
+    pub(in crate::ske) async fn with(kind: Kind, entry: &str, ours: &str) -> Self {
         let host = FakeCodeHost::start(kind).await;
         host.hold(REPOSITORY, World::with(&[("README.md", "hello\n")]));
         let repositories = format!("[{{ host: code.example.com, owner: acme, repo: requests{entry} }}]");
@@ -110,7 +110,7 @@ impl Portal {
     }
 
     /// Reads as a script does.
-    pub(super) async fn get(&self, path: &str) -> Said {
+    pub(in crate::ske) async fn get(&self, path: &str) -> Said {
         crate::ske::portal::get(&self.app, STATIC_TOKEN, path).await
     }
 
@@ -136,7 +136,7 @@ impl Portal {
     }
 
     /// Looks at the repository or changes it.
-    pub(super) fn world<T>(&self, look: impl FnOnce(&mut World) -> T) -> T {
+    pub(in crate::ske) fn world<T>(&self, look: impl FnOnce(&mut World) -> T) -> T {
         self.host.world(REPOSITORY, look)
     }
 
