@@ -11,6 +11,7 @@ backend.add(import('@backstage/plugin-catalog-backend'));
 backend.add(import('@backstage/plugin-catalog-backend-module-scaffolder-entity-model'));
 backend.add(import('@backstage/plugin-scaffolder-backend'));
 backend.add(import('@backstage/plugin-permission-backend'));
+backend.add(import('@backstage/plugin-notifications-backend'));
 // The tests' own: a policy to be refused by, and a look at tokens that no stock route gives.
 backend.add(import('./policy.mjs'));
 backend.add(import('./probe.mjs'));

@@ -33,6 +33,18 @@ pub(super) async fn is_gone(portal: &Portal, namespace: &str, name: &str) {
         .await;
 }
 
+/// Waits until the portal's bell has this for the guest, from us.
+pub(super) async fn is_told(portal: &Portal, title: &str) {
+    let is_it = |notification: &Value| {
+        notification["payload"]["title"] == title && notification["origin"] == "plugin:ske"
+    };
+    portal
+        .until("/api/notifications/notifications", |page| {
+            page["notifications"].as_array().unwrap().iter().any(is_it)
+        })
+        .await;
+}
+
 fn find<'a>(entities: &'a Value, namespace: &str, name: &str) -> Option<&'a Value> {
     let is_it = |entity: &&Value| {
         let annotations = &entity["metadata"]["annotations"];

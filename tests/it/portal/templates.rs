@@ -11,10 +11,11 @@ use super::{
 };
 
 /// A Template writes to the repository, shows the commit and records what it did; the catalog shows what is recorded until
-/// the repository has it, without anybody looking.
+/// the repository has it, without anybody looking, and whoever asked is told.
 pub(super) async fn into_git(shape: Shape) {
     let git = InGit::open().await;
-    let portal = Portal::configured(shape, &git, "ske: { pendingRequests: { refreshSeconds: 5 } }\n").await;
+    let soon = "ske: { pendingRequests: { refreshSeconds: 5 } }\nstagedoor: { ske: { pendingRequests: { notify: true } } }\n";
+    let portal = Portal::configured(shape, &git, soon).await;
     let invoices = manifest("team", "invoices", "small");
     portal
         .run("announce", json!({ "manifest": invoices }))
@@ -48,6 +49,7 @@ pub(super) async fn into_git(shape: Shape) {
     git.remote.push_file(file, &format!("{invoices}\n"));
     pending::is_gone(&portal, "team", "invoices").await;
     pending::is_gone(&portal, "team", "orders").await;
+    pending::is_told(&portal, "Database invoices is there").await;
 }
 
 /// A Template writes to the cluster, shows the id of the object and records what it did; the catalog shows that until
