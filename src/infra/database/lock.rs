@@ -11,9 +11,9 @@ use super::error::DatabaseError;
 #[derive(Debug)]
 pub(super) enum Lock {
     /// Beside the SQLite file: whoever else has that file is on the same machine.
-    File { _file: File },
+    File(File),
     /// A connection of its own, since the lock lives as long as its session does.
-    Session(PgConnection),
+    Session(PgConnection, i64),
 }
 
 impl Lock {
@@ -28,7 +28,7 @@ impl Lock {
         };
         let file = File::create(&path).map_err(|error| cannot(&error.kind()))?;
         match file.try_lock() {
-            Ok(()) => Ok(Some(Self::File { _file: file })),
+            Ok(()) => Ok(Some(Self::File(file))),
             Err(std::fs::TryLockError::WouldBlock) => Ok(None),
             Err(std::fs::TryLockError::Error(error)) => Err(cannot(&error.kind())),
         }
@@ -36,23 +36,29 @@ impl Lock {
 
     /// Takes an advisory lock; `None` when another replica has it.
     pub(super) async fn session(pool: &PgPool, name: &str) -> Result<Option<Self>, DatabaseError> {
-        let mut connection = pool.acquire().await?.detach();
+        let (mut connection, number) = (pool.acquire().await?.detach(), number(name));
         let taken = sqlx::query_scalar::<_, bool>("select pg_try_advisory_lock($1)")
-            .bind(number(name))
+            .bind(number)
             .fetch_one(&mut connection)
             .await?;
         if taken {
-            return Ok(Some(Self::Session(connection)));
+            return Ok(Some(Self::Session(connection, number)));
         }
         let _ = connection.close().await;
         Ok(None)
     }
 
-    /// Sets it free at once. Who dropped it would do so when the server notices.
+    /// Sets it free before it returns. Dropped it would be free when the server notices, or when the last process that
+    /// was being started meanwhile has let go of its copy of the file.
     pub(super) async fn release(self) {
-        if let Self::Session(connection) = self {
-            // A broken connection has set it free already.
-            let _ = connection.close().await;
+        // What is broken has set it free already.
+        match self {
+            Self::File(file) => drop(file.unlock()),
+            Self::Session(mut connection, number) => {
+                let unlock = sqlx::query("select pg_advisory_unlock($1)").bind(number);
+                let _ = unlock.execute(&mut connection).await;
+                let _ = connection.close().await;
+            }
         }
     }
 }

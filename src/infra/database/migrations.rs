@@ -33,21 +33,21 @@ macro_rules! steps {
                 )),
             ),
             (
-                4,
+                3,
                 "pending_requests_stamp",
                 include_str!(concat!(
                     "../../../schema/migrations/",
                     $folder,
-                    "/0004_pending_requests_stamp.sql"
+                    "/0003_pending_requests_stamp.sql"
                 )),
             ),
             (
-                5,
+                4,
                 "seen_pull_requests",
                 include_str!(concat!(
                     "../../../schema/migrations/",
                     $folder,
-                    "/0005_seen_pull_requests.sql"
+                    "/0004_seen_pull_requests.sql"
                 )),
             ),
         ]

@@ -30,6 +30,7 @@ mod timers;
 mod trouble;
 #[cfg(test)]
 mod turn_tests;
+mod turns;
 
 use std::sync::{Arc, OnceLock};
 

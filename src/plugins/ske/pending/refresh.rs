@@ -67,7 +67,7 @@ impl Pending {
     }
 
     /// Learns what other replicas, or an earlier run, have recorded.
-    async fn learn(&self, store: &Store) -> Result<(), DatabaseError> {
+    pub(super) async fn learn(&self, store: &Store) -> Result<(), DatabaseError> {
         if self.known.is_as_of(store.fingerprint().await?) {
             return Ok(());
         }

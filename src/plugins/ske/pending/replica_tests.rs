@@ -77,6 +77,43 @@ async fn two_replicas_look_at_the_platform_one_after_the_other() {
 }
 
 #[tokio::test]
+async fn each_period_has_one_round_however_many_replicas_there_are() {
+    const PERIOD: Duration = Duration::from_secs(900);
+    for desk in Desk::both() {
+        desk.record(reviewed("Request", "orders", 1)).await;
+        let (asked, looked, replica) = (AtomicUsize::new(0), AtomicUsize::new(0), desk.replica());
+        let ask = |_: RepositoryAddress, _| {
+            asked.fetch_add(1, Ordering::Relaxed);
+            std::future::ready(Looked::default())
+        };
+        let look = |_: ObjectRef| {
+            looked.fetch_add(1, Ordering::Relaxed);
+            std::future::ready(Err(Unseen::Failed(SkeError::NoCluster)))
+        };
+        for pending in [&desk.pending, &replica] {
+            pending.sweep_in_turn(PERIOD, ask).await.unwrap();
+            pending.refresh_in_turn(PERIOD, look).await.unwrap();
+        }
+        let counts = || (asked.load(Ordering::Relaxed), looked.load(Ordering::Relaxed));
+        assert_eq!(counts(), (1, 1));
+        // The other one learned all the same of what it did not record.
+        let object = desk.recorded().await[0].object().unwrap();
+        let (store, id) = (desk.store().await, desk.recorded().await[0].id.clone());
+        // A wrong clock, far ahead, keeps nobody; nor does a round of the period before.
+        for moment in [unix_seconds() + 3_600, unix_seconds() - 460] {
+            let before = counts();
+            store.reviewed(&id, moment).await.unwrap();
+            store.looked(&id, moment).await.unwrap();
+            replica.sweep_in_turn(PERIOD, ask).await.unwrap();
+            replica.refresh_in_turn(PERIOD, look).await.unwrap();
+            assert_eq!(counts(), (before.0 + 1, before.1 + 1), "{moment}");
+        }
+        replica.seen(&object, later(), || LIVE);
+        desk.settled(0).await;
+    }
+}
+
+#[tokio::test]
 async fn what_a_replica_with_another_clock_wrote_is_neither_given_up_nor_forgotten() {
     for desk in Desk::both() {
         let now = unix_seconds();

@@ -174,6 +174,25 @@ impl Store {
         })
     }
 
+    /// When the platform was last looked at for any of them; 0 if it never was.
+    pub(super) async fn last_looked(&self) -> Result<i64, DatabaseError> {
+        self.moment("select coalesce(max(looked_at), 0) from ske_pending_requests")
+            .await
+    }
+
+    /// When any pull request was last asked about; 0 if none was.
+    pub(super) async fn last_reviewed(&self) -> Result<i64, DatabaseError> {
+        self.moment("select coalesce(max(reviewed_at), 0) from ske_pending_requests")
+            .await
+    }
+
+    async fn moment(&self, sql: &'static str) -> Result<i64, DatabaseError> {
+        let (moment,) = on_pool!(&self.0, |pool| {
+            sqlx::query_as::<_, (i64,)>(sql).fetch_one(pool).await
+        })?;
+        Ok(moment)
+    }
+
     /// Notes that the platform was looked at, whatever was seen.
     pub(super) async fn looked(&self, id: &str, now: i64) -> Result<(), DatabaseError> {
         self.note(

@@ -28,8 +28,10 @@ pub(in crate::plugins::ske) fn start(ske: &Arc<Ske>, tasks: &Tasks) {
 async fn refreshing(ske: Arc<Ske>) {
     let (trouble, mut told) = (Trouble::default(), false);
     loop {
-        sleep(ske.current().pending.refresh).await;
-        let round = ske.pending().refresh(|object| ske.look(object)).await;
+        let period = ske.current().pending.refresh;
+        sleep(period).await;
+        let round = ske.pending().refresh_in_turn(period, |object| ske.look(object));
+        let round = round.await;
         if let Ok(Round::NeedsUser) = round
             && !std::mem::replace(&mut told, true)
         {
@@ -42,12 +44,13 @@ async fn refreshing(ske: Arc<Ske>) {
 async fn sweeping(ske: Arc<Ske>) {
     let trouble = Trouble::default();
     loop {
-        sleep(ske.current().pending.sweep).await;
+        let period = ske.current().pending.sweep;
+        sleep(period).await;
         let ask = |repository, numbers: Vec<u64>| {
             let hosts = ske.code_hosts();
             async move { hosts.states(&repository, &numbers).await }
         };
-        trouble.tell(ske.pending().sweep(ask).await);
+        trouble.tell(ske.pending().sweep_in_turn(period, ask).await);
     }
 }
 
