@@ -2,21 +2,26 @@
 
 use std::{
     fs,
-    io::Write,
+    io::{BufRead as _, BufReader, Write},
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
-    process::{Child, ChildStdin, Command, Stdio},
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
 };
 
 use parking_lot::Mutex;
 
-/// Reads signals to pass on from the pipe; at its end, which the kernel brings about when the test process is gone, it
+/// Reads signals to pass on from the pipe, and says when each has been obeyed; at its end, which the kernel brings about when the test process is gone, it
 /// sends the last one. The folder to remove may be empty.
 const GUARD: &str = r#"
 last=$1; log=$2; folder=$3; shift 3
 "$@" </dev/null >>"$log" 2>&1 &
 child=$!
-while read -r signal; do kill "-$signal" "$child"; done
+while read -r signal; do
+    kill "-$signal" "$child"
+    # What is told to stop goes on for a moment.
+    while [ "$signal" = STOP ] && grep -q '^State:[[:space:]]*[^Tt[:space:]]' "/proc/$child/status"; do sleep 0.01; done
+    echo "$signal"
+done
 kill "-$last" "$child"
 wait "$child"
 # Whoever else writes there is ending too.
@@ -26,7 +31,7 @@ wait "$child"
 /// The process; killed when dropped.
 pub(crate) struct Guarded {
     shell: Child,
-    pipe: Mutex<Option<ChildStdin>>,
+    pipe: Mutex<Option<(ChildStdin, BufReader<ChildStdout>)>>,
     log: PathBuf,
 }
 
@@ -43,12 +48,13 @@ impl Guarded {
         shell.arg(folder.unwrap_or(Path::new(""))).args(command);
         shell
             .stdin(Stdio::piped())
-            .stdout(Stdio::null())
+            .stdout(Stdio::piped())
             .stderr(Stdio::null())
             // Ctrl-C in the terminal must not end the guard before what it guards.
             .process_group(0);
         let mut shell = shell.spawn().expect("sh starts");
-        let pipe = Mutex::new(shell.stdin.take());
+        let ends = shell.stdin.take().zip(shell.stdout.take().map(BufReader::new));
+        let pipe = Mutex::new(ends);
         Self {
             shell,
             pipe,
@@ -56,11 +62,12 @@ impl Guarded {
         }
     }
 
-    /// Sends a signal by its name without `SIG`.
+    /// Sends a signal by its name without `SIG`, and waits until it is obeyed.
     pub(crate) fn signal(&self, name: &str) {
         let mut pipe = self.pipe.lock();
-        let pipe = pipe.as_mut().expect("it was not stopped");
-        writeln!(pipe, "{name}").expect("the guard reads");
+        let (told, obeyed) = pipe.as_mut().expect("it was not stopped");
+        writeln!(told, "{name}").expect("the guard reads");
+        obeyed.read_line(&mut String::new()).expect("the guard answers");
     }
 
     /// What it wrote so far.
