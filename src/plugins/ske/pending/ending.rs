@@ -4,6 +4,7 @@ use tracing::{info, warn};
 
 use super::{
     Pending,
+    lifecycle::Sight,
     request::{Action, PendingRequest, Review},
     store::Store,
 };
@@ -18,6 +19,10 @@ use crate::{
 /// What people can turn off in the portal's settings.
 const TOPIC: &str = "Pending requests";
 
+/// The end of a request of which nothing was heard any more.
+const UNSEEN: &str = "Nothing was seen of it for 7 days, so the portal no longer shows it as pending. Ask whoever runs the \
+                      platform.";
+
 /// The end of a request whose pull request nobody lets us see.
 const OUT_OF_SIGHT: &str = "Its pull request could not be seen for 30 days, so the portal no longer shows it as pending. Ask \
                             whoever runs the platform.";
@@ -31,6 +36,8 @@ pub(super) enum News {
     CameAbout,
     /// Its pull request was merged, which is all there is to do.
     Landed,
+    /// There is nothing to change any more.
+    Gone,
     /// Its pull request was closed without a merge.
     TurnedDown,
     /// Nothing happened for so long that nobody waits any more.
@@ -40,6 +47,14 @@ pub(super) enum News {
 }
 
 impl News {
+    /// What it means for a request that it is settled by this sight.
+    pub(super) fn of_sight(request: &PendingRequest, sight: &Sight) -> Self {
+        match (request.action, sight) {
+            (Action::Update, Sight::Absent) => Self::Gone,
+            _ => Self::CameAbout,
+        }
+    }
+
     /// Why a request that has been waiting for too long is given up.
     pub(super) fn of_stale(request: &PendingRequest) -> Self {
         match request.review {
@@ -53,6 +68,7 @@ impl News {
         match self {
             Self::Approved | Self::Landed => "its pull request was merged",
             Self::CameAbout => "it has come about",
+            Self::Gone => "there is nothing to change any more",
             Self::TurnedDown => "its pull request was closed without a merge",
             Self::GivenUp => "nothing happened to it for 7 days",
             Self::OutOfSight => "nobody could see its pull request for 30 days",
@@ -105,58 +121,56 @@ fn notice(request: &PendingRequest, news: News) -> Option<Notice> {
     if !recipient.starts_with("user:") {
         return None;
     }
-    let object = format!("{} {}", request.kind, request.name);
-    let asked = match request.action {
-        Action::Request => format!("request for {object}"),
-        Action::Update => format!("change of {object}"),
-        Action::Delete => format!("deletion of {object}"),
-    };
-    let done = match request.action {
-        Action::Request => "is there",
-        Action::Update => "is as you asked",
-        Action::Delete => "is gone",
-    };
-    let (title, end, severity) = match news {
-        News::Approved => (
-            format!("Your {asked} was approved"),
-            "Its pull request was merged; the platform takes it from here.",
-            Severity::Low,
-        ),
-        News::CameAbout => (
-            format!("{object} {done}"),
-            "The platform shows it.",
-            Severity::Normal,
-        ),
-        News::Landed => (
-            format!("{object} {done}"),
-            "Its pull request was merged.",
-            Severity::Normal,
-        ),
-        News::TurnedDown => (
-            format!("Your {asked} was turned down"),
-            "Its pull request was closed without a merge; nothing was changed.",
-            Severity::Normal,
-        ),
-        News::GivenUp => (
-            format!("Your {asked} was given up"),
-            "Nothing was seen of it for 7 days, so the portal no longer shows it as pending. Ask whoever runs the platform.",
-            Severity::Normal,
-        ),
-        News::OutOfSight => (
-            format!("Your {asked} was given up"),
-            OUT_OF_SIGHT,
-            Severity::Normal,
-        ),
-    };
+    let (title, end) = words(request, news);
     Some(Notice {
         recipient: recipient.clone(),
         title,
         description: format!("Namespace {}. {end}", request.namespace),
         link: request.pull_request_url.clone(),
-        severity,
+        severity: match news {
+            News::Approved => Severity::Low,
+            _ => Severity::Normal,
+        },
         topic: TOPIC,
         scope: format!("pending-request:{}", request.id),
     })
+}
+
+/// A line, and what there is to say besides.
+fn words(request: &PendingRequest, news: News) -> (String, &'static str) {
+    let object = format!("{} {}", request.kind, request.name);
+    let (asked, done, seen) = match request.action {
+        Action::Request => (
+            "request for",
+            "is there",
+            "The platform has it; its page shows how far it is.",
+        ),
+        Action::Update => (
+            "change of",
+            "was changed",
+            "The platform has worked through the change; its page shows how it ended.",
+        ),
+        Action::Delete => ("deletion of", "is gone", "The platform no longer has it."),
+    };
+    let yours = |became: &str| format!("Your {asked} {object} {became}");
+    match news {
+        News::Approved => (
+            yours("was approved"),
+            "Its pull request was merged; the platform takes it from here.",
+        ),
+        News::CameAbout => (format!("{object} {done}"), seen),
+        News::Landed => (format!("{object} {done}"), "Its pull request was merged."),
+        News::Gone => (
+            format!("{object} is gone"),
+            "The platform no longer has it, so nothing became of your change.",
+        ),
+        News::TurnedDown => (
+            yours("was turned down"),
+            "Its pull request was closed without a merge; nothing was changed.",
+        ),
+        News::GivenUp => (yours("was given up"), UNSEEN),
+        News::OutOfSight => (yours("was given up"), OUT_OF_SIGHT),
+    }
 }
 
 #[cfg(test)]
@@ -167,9 +181,10 @@ mod tests {
     fn whoever_asked_is_told_what_became_of_it_in_words_that_fit_what_was_asked() {
         let cases = [
             (Action::Request, News::CameAbout, "Database orders is there"),
-            (Action::Update, News::CameAbout, "Database orders is as you asked"),
-            (Action::Update, News::Landed, "Database orders is as you asked"),
+            (Action::Update, News::CameAbout, "Database orders was changed"),
+            (Action::Update, News::Landed, "Database orders was changed"),
             (Action::Delete, News::CameAbout, "Database orders is gone"),
+            (Action::Update, News::Gone, "Database orders is gone"),
             (
                 Action::Request,
                 News::Approved,
@@ -197,6 +212,15 @@ mod tests {
             assert_eq!(notice.recipient, "user:default/jane");
             assert!(notice.description.starts_with("Namespace shop. "));
         }
+    }
+
+    #[test]
+    fn nobody_is_told_that_a_change_came_about_of_what_is_gone() {
+        let news = |action| News::of_sight(&request(action), &Sight::Absent);
+        assert_eq!(news(Action::Update), News::Gone);
+        assert_eq!(news(Action::Delete), News::CameAbout);
+        let seen = News::of_sight(&request(Action::Update), &Sight::COMMITTED);
+        assert_eq!(seen, News::CameAbout);
     }
 
     #[test]

@@ -100,7 +100,8 @@ impl Pending {
             match look(object).await {
                 Ok(sight) => {
                     if self.has_come_about(store, &request, &sight).await? {
-                        self.withdraw(store, &request, News::CameAbout).await?;
+                        let news = News::of_sight(&request, &sight);
+                        self.withdraw(store, &request, news).await?;
                     }
                 }
                 Err(Unseen::NeedsUser) => return Ok(Round::NeedsUser),

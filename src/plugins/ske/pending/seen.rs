@@ -54,7 +54,8 @@ impl Pending {
         let store = Store(pool);
         for request in store.about(object).await? {
             if request.updated_at < began && self.has_come_about(&store, &request, sight).await? {
-                self.withdraw(&store, &request, News::CameAbout).await?;
+                let news = News::of_sight(&request, sight);
+                self.withdraw(&store, &request, news).await?;
             }
         }
         Ok(())
