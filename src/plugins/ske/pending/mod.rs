@@ -34,7 +34,7 @@ mod turns;
 
 use std::sync::{Arc, OnceLock};
 
-use self::{feed::FeedKeeper, known::Known, trouble::Troubles};
+use self::{feed::FeedKeeper, known::Known, trouble::Troubles, turns::Own};
 use super::config::Config;
 use crate::{
     backstage::{catalog::CatalogLocations, notifications::Notifications},
@@ -62,6 +62,9 @@ pub(super) struct Pending {
     feed: FeedKeeper,
     troubles: Troubles,
     portal: OnceLock<Portal>,
+    /// Our own rounds at the platform, and at the code hosts.
+    looks: Own,
+    reviews: Own,
 }
 
 /// Who in the portal is told of what happens to requests.
@@ -83,6 +86,8 @@ impl Pending {
             feed: FeedKeeper::default(),
             troubles: Troubles::default(),
             portal: OnceLock::new(),
+            looks: Own::default(),
+            reviews: Own::default(),
         })
     }
 

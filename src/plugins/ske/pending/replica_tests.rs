@@ -96,6 +96,10 @@ async fn each_period_has_one_round_however_many_replicas_there_are() {
         }
         let counts = || (asked.load(Ordering::Relaxed), looked.load(Ordering::Relaxed));
         assert_eq!(counts(), (1, 1));
+        // Whose round it was need not wait for itself.
+        desk.pending.sweep_in_turn(PERIOD, ask).await.unwrap();
+        desk.pending.refresh_in_turn(PERIOD, look).await.unwrap();
+        assert_eq!(counts(), (2, 2));
         // The other one learned all the same of what it did not record.
         let object = desk.recorded().await[0].object().unwrap();
         let (store, id) = (desk.store().await, desk.recorded().await[0].id.clone());

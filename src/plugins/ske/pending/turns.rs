@@ -1,7 +1,9 @@
 //! Whose turn a round is. Each replica would begin one in each period; but what a round asks of the platform and of the
 //! code hosts need be asked once, however many replicas there are.
 
-use std::time::Duration;
+use std::{ops::RangeInclusive, time::Duration};
+
+use parking_lot::Mutex;
 
 use super::{
     Pending,
@@ -14,6 +16,27 @@ use crate::{
     infra::{clock::unix_seconds, database::DatabaseError},
     plugins::ske::domain::ObjectRef,
 };
+
+/// When this replica did its last round of a kind: what it noted then is no reason to leave the next one to others.
+#[derive(Debug, Default)]
+pub(super) struct Own(Mutex<Option<RangeInclusive<i64>>>);
+
+impl Own {
+    /// Whether another replica did a round at this moment, so lately that this period needs no further one.
+    fn is_done(&self, moment: i64, period: Duration) -> bool {
+        let ours = self.0.lock().as_ref().is_some_and(|own| own.contains(&moment));
+        !ours && is_recent(moment, period)
+    }
+
+    /// Does a round and remembers when.
+    async fn round<T>(&self, work: impl Future<Output = T>) -> T {
+        // What had no turn is noted as of the second before.
+        let began = unix_seconds() - 1;
+        let done = work.await;
+        *self.0.lock() = Some(began..=unix_seconds());
+        done
+    }
+}
 
 impl Pending {
     /// A look at the platform, unless another replica had one in the last half of the period; then it is only learned what
@@ -34,11 +57,11 @@ impl Pending {
             return Ok(Round::Done);
         };
         let store = Store(pool);
-        if is_recent(store.last_looked().await?, period) {
+        if self.looks.is_done(store.last_looked().await?, period) {
             self.learn(&store).await?;
             return Ok(Round::Done);
         }
-        self.refresh(look).await
+        self.looks.round(self.refresh(look)).await
     }
 
     /// A question to the code hosts, unless another replica asked in the last half of the period.
@@ -53,10 +76,10 @@ impl Pending {
         let Some(pool) = self.database.existing().await? else {
             return Ok(());
         };
-        if is_recent(Store(pool).last_reviewed().await?, period) {
+        if self.reviews.is_done(Store(pool).last_reviewed().await?, period) {
             return Ok(());
         }
-        self.sweep(ask).await
+        self.reviews.round(self.sweep(ask)).await
     }
 }
 
