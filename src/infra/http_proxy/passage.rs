@@ -16,11 +16,18 @@ const MARK_LENGTH: usize = 32;
 
 /// The mark of one process, which nobody else has.
 #[derive(Debug, Clone)]
-pub(super) struct Mark(String);
+pub(super) struct Mark {
+    name: String,
+    /// What is said of a request that passed nobody before, as nearly all do.
+    alone: HeaderValue,
+}
 
 impl Mark {
     pub(super) fn new() -> Self {
-        Self(Uuid::new_v4().simple().to_string())
+        let name = Uuid::new_v4().simple().to_string();
+        // Digits are fit for a header.
+        let alone = HeaderValue::from_str(&name).unwrap_or(HeaderValue::from_static(""));
+        Self { name, alone }
     }
 
     /// Returns what is to be said of who was passed, ourselves included. Marks count whoever sends them: they say nothing
@@ -29,16 +36,19 @@ impl Mark {
     /// # Errors
     /// The request was here before, or went on for so long that it must be going round.
     pub(super) fn after(&self, headers: &HeaderMap) -> Result<HeaderValue, ProxyError> {
+        if !headers.contains_key(PASSED) {
+            return Ok(self.alone.clone());
+        }
         let lines = headers.get_all(PASSED).into_iter();
         let named = lines
             .filter_map(|line| line.to_str().ok())
             .flat_map(|line| line.split(','))
             .map(str::trim);
         let mut passed: Vec<&str> = named.filter(|name| is_mark(name)).collect();
-        if passed.len() >= MOST || passed.contains(&self.0.as_str()) {
+        if passed.len() >= MOST || passed.contains(&self.name.as_str()) {
             return Err(ProxyError::Circle);
         }
-        passed.push(&self.0);
+        passed.push(&self.name);
         HeaderValue::from_str(&passed.join(", ")).map_err(|_| ProxyError::Circle)
     }
 }
@@ -59,9 +69,9 @@ mod tests {
     fn a_request_that_comes_back_is_known_however_many_others_it_passed_since() {
         let (one, other) = (Mark::new(), Mark::new());
         let first = one.after(&HeaderMap::new()).unwrap();
-        assert_eq!(first.to_str().unwrap(), one.0);
+        assert_eq!(first.to_str().unwrap(), one.name);
         let second = other.after(&sent(&[&first])).unwrap();
-        assert_eq!(second.to_str().unwrap(), format!("{}, {}", one.0, other.0));
+        assert_eq!(second.to_str().unwrap(), format!("{}, {}", one.name, other.name));
         assert!(matches!(one.after(&sent(&[&second])), Err(ProxyError::Circle)));
         let theirs = other.after(&HeaderMap::new()).unwrap();
         assert!(matches!(
@@ -74,7 +84,7 @@ mod tests {
     fn nothing_but_marks_is_passed_on_and_not_more_than_a_few() {
         let mark = Mark::new();
         let odd = HeaderValue::from_static("evil.test, 1, 0123456789abcdef0123456789abcdeg");
-        assert_eq!(mark.after(&sent(&[&odd])).unwrap().to_str().unwrap(), mark.0);
+        assert_eq!(mark.after(&sent(&[&odd])).unwrap().to_str().unwrap(), mark.name);
         let many = vec!["0123456789abcdef0123456789abcdef"; MOST].join(",");
         let many = HeaderValue::from_str(&many).unwrap();
         assert!(matches!(mark.after(&sent(&[&many])), Err(ProxyError::Circle)));

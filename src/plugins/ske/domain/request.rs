@@ -57,7 +57,8 @@ impl Intent {
         }
     }
 
-    fn word(self) -> &'static str {
+    /// The word.
+    pub(in crate::plugins::ske) fn word(self) -> &'static str {
         match self {
             Self::Request => "Request",
             Self::Update => "Update",

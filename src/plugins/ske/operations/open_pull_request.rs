@@ -177,14 +177,10 @@ impl Ske {
 }
 
 /// What the order asks for, as an event names it; nothing of a word that is none of ours and may hold anything.
-fn asked_for(order: &PullRequestOrder) -> Option<&'static str> {
+fn asked_for(order: &PullRequestOrder) -> Option<String> {
     let word = given(order.action.as_deref());
     let intent = word.map_or(Ok(Intent::default()), Intent::parse).ok()?;
-    Some(match intent {
-        Intent::Request => "request",
-        Intent::Update => "update",
-        Intent::Delete => "delete",
-    })
+    Some(intent.word().to_lowercase())
 }
 
 /// A repository as an event names it; nothing of a text that is no repository's address and may hold anything.

@@ -1,6 +1,6 @@
 //! All recorded requests as one document of YAML, in the form the catalog's URL reader wants.
 //!
-//! Kept compressed, since a hundred thousand entities that are much alike are a hundred megabytes as text and a few as
+//! Kept compressed, since a hundred thousand entities that are much alike are sixty or seventy megabytes as text and a few as
 //! a stream of deltas; made anew only when something changed.
 
 use std::{
@@ -58,10 +58,9 @@ impl Pending {
     /// # Errors
     /// The database does not answer; the catalog then keeps what it has.
     pub(in crate::plugins::ske) async fn feed(&self) -> Result<Arc<Feed>, DatabaseError> {
-        let Some(pool) = self.database.existing().await? else {
+        let Some(store) = self.store().await? else {
             return Ok(Arc::new(Draft::new().finish()));
         };
-        let store = Store(pool);
         // Whoever asks while it is being made waits for it.
         let mut kept = self.feed.0.lock().await;
         let now = store.fingerprint().await?;

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     feed::Feed,
-    testing::{Desk, input, reviewed},
+    testing::{Desk, fill, input, reviewed},
 };
 use crate::{
     config::{to_json, yaml::parse_documents},
@@ -128,21 +128,10 @@ async fn one_bad_record_never_spoils_the_document() {
 #[tokio::test]
 async fn a_request_that_went_while_the_document_was_made_is_not_in_the_next_one() {
     const MANY: i64 = 2_000;
-    // Their ids come before every id that is drawn, so that they are read first.
-    const SQL: &str = "insert into ske_pending_requests (id, promise_name, resource_group, resource_version, \
-         resource_kind, namespace, name, lane, action, manifest, pull_request_state, stamp, looked_at, reviewed_at, \
-         created_at, updated_at) \
-         with recursive n(i) as (select 1 union all select i + 1 from n where i < $1) \
-         select '0000-' || i, 'databases', 'example.org', 'v1', 'Database', 'shop', 'orders-' || i, 'upsert', 'Request', '', \
-         'none', 1, 0, 0, 1, 1 from n";
     for desk in Desk::both() {
         let store = desk.store().await;
-        on_pool!(&store.0, |pool| sqlx::query(SQL)
-            .bind(MANY)
-            .execute(pool)
-            .await
-            .map(drop))
-        .unwrap();
+        // They are read first.
+        fill(&store, MANY, "").await;
         // How long the document takes depends on the machine, so it is tried until the request comes in time.
         let came = async |milliseconds: u64| {
             desk.record_at(input("Request", "other"), 1).await;
@@ -166,20 +155,8 @@ async fn a_request_that_went_while_the_document_was_made_is_not_in_the_next_one(
 #[tokio::test]
 async fn very_many_requests_stay_small_in_memory() {
     const MANY: i64 = 5_000;
-    const SQL: &str = "insert into ske_pending_requests (id, promise_name, resource_group, resource_version, \
-         resource_kind, namespace, name, lane, action, manifest, pull_request_state, stamp, looked_at, reviewed_at, \
-         created_at, updated_at) \
-         with recursive n(i) as (select 1 union all select i + 1 from n where i < $1) \
-         select 'id-' || i, 'databases', 'example.org', 'v1', 'Database', 'shop', 'orders-' || i, 'upsert', 'Request', '', \
-         'none', 1, 0, 0, 1, 1 from n";
     for desk in Desk::both() {
-        let store = desk.store().await;
-        on_pool!(&store.0, |pool| sqlx::query(SQL)
-            .bind(MANY)
-            .execute(pool)
-            .await
-            .map(drop))
-        .unwrap();
+        fill(&desk.store().await, MANY, "").await;
         let feed = desk.pending.feed().await.unwrap();
         assert_eq!(entities(&feed).len() as i64, MANY);
         // A hundred thousand of them are twenty times as much.

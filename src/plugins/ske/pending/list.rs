@@ -66,14 +66,14 @@ impl Pending {
         limit: u16,
     ) -> Result<Page, DatabaseError> {
         let limit = limit.clamp(1, MOST_LISTED);
-        let Some(pool) = self.database.existing().await? else {
+        let Some(store) = self.store().await? else {
             return Ok(Page {
                 items: Vec::new(),
                 next: None,
             });
         };
         // One more tells whether there is a next page.
-        let mut found = Store(pool).list(filter, after, i64::from(limit) + 1).await?;
+        let mut found = store.list(filter, after, i64::from(limit) + 1).await?;
         let has_more = found.len() > usize::from(limit);
         found.truncate(usize::from(limit));
         let next = found.last().filter(|_| has_more).map(|last| last.id.clone());

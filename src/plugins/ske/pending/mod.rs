@@ -34,12 +34,15 @@ mod turns;
 
 use std::sync::{Arc, OnceLock};
 
-use self::{feed::FeedKeeper, known::Known, trouble::Troubles, turns::Own};
+use self::{feed::FeedKeeper, known::Known, store::Store, trouble::Troubles, turns::Own};
 use super::config::Config;
 use crate::{
     backstage::{catalog::CatalogLocations, notifications::Notifications},
     config::Live,
-    infra::{database::Database, tasks::Tasks},
+    infra::{
+        database::{Database, DatabaseError},
+        tasks::Tasks,
+    },
 };
 
 pub(super) use self::{
@@ -95,6 +98,11 @@ impl Pending {
     pub(super) fn tell(&self, portal: Portal) {
         // There is one portal; a second call would name the same.
         let _ = self.portal.set(portal);
+    }
+
+    /// The table, if anything was ever kept; none is made.
+    async fn store(&self) -> Result<Option<Store>, DatabaseError> {
+        Ok(self.database.existing().await?.map(Store))
     }
 
     /// Tells the catalog that a record came, went or changed.

@@ -55,10 +55,9 @@ impl Pending {
         F: Fn(ObjectRef) -> L,
         L: Future<Output = Result<Sight, Unseen>>,
     {
-        let Some(pool) = self.database.existing().await? else {
+        let Some(store) = self.store().await? else {
             return Ok(Round::Done);
         };
-        let store = Store(pool);
         self.learn(&store).await?;
         let round = self
             .database

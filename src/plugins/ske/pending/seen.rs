@@ -48,10 +48,9 @@ impl Pending {
         began: i64,
         sight: &Sight,
     ) -> Result<(), DatabaseError> {
-        let Some(pool) = self.database.existing().await? else {
+        let Some(store) = self.store().await? else {
             return Ok(());
         };
-        let store = Store(pool);
         for request in store.about(object).await? {
             if request.updated_at < began && self.has_come_about(&store, &request, sight).await? {
                 let news = News::of_sight(&request, sight);

@@ -7,7 +7,7 @@ use super::{
     list::Filter,
     request::{Action, Review},
     store::{FINGERPRINT, MOST_RECORDS},
-    testing::{Desk, input, reviewed},
+    testing::{Desk, fill, input, reviewed},
 };
 use crate::infra::database::{Pool, on_pool};
 
@@ -141,7 +141,7 @@ async fn what_was_recorded_anew_meanwhile_is_neither_withdrawn_nor_called_merged
         let anew = desk.record_at(reviewed("Request", "orders", 2), 200).await;
         let store = desk.store().await;
         assert!(!store.withdraw(&before).await.unwrap());
-        store.merged(&before, 300).await.unwrap();
+        assert!(!store.merged(&before, 300).await.unwrap());
         assert_eq!(desk.recorded().await, std::slice::from_ref(&anew));
         assert!(store.withdraw(&anew).await.unwrap());
         assert!(!store.withdraw(&anew).await.unwrap());
@@ -184,20 +184,10 @@ async fn plan(pool: &Pool) -> String {
 
 #[tokio::test]
 async fn the_fingerprint_is_read_from_an_index_alone() {
-    const SQL: &str = "insert into ske_pending_requests (id, promise_name, resource_group, resource_version, \
-         resource_kind, namespace, name, lane, action, manifest, pull_request_state, stamp, looked_at, reviewed_at, \
-         created_at, updated_at) \
-         with recursive n(i) as (select 1 union all select i + 1 from n where i < 5000) \
-         select 'id-' || i, 'p', 'g', 'v1', 'K', 'ns', 'n-' || i, 'upsert', 'Request', $1, 'none', i, 0, 0, 1, 1 from n";
     for desk in Desk::both() {
         let store = desk.store().await;
         let manifest = "spec: { size: small }\n".repeat(50);
-        on_pool!(&store.0, |pool| sqlx::query(SQL)
-            .bind(manifest)
-            .execute(pool)
-            .await
-            .map(drop))
-        .unwrap();
+        fill(&store, 5_000, &manifest).await;
         if let Pool::Postgres(pool) = &store.0 {
             // As the server does by itself after so many changes.
             sqlx::raw_sql("vacuum analyze ske_pending_requests")
@@ -234,22 +224,9 @@ async fn a_next_page_is_named_only_where_there_is_one() {
 
 #[tokio::test]
 async fn a_full_table_takes_no_more_but_still_replaces() {
-    const SQL: &str = "insert into ske_pending_requests (id, promise_name, resource_group, resource_version, \
-         resource_kind, namespace, name, lane, action, manifest, pull_request_state, stamp, looked_at, reviewed_at, \
-         created_at, updated_at) \
-         with recursive n(i) as (select 1 union all select i + 1 from n where i < $1) \
-         select 'id-' || i, 'p', 'g', 'v1', 'K', 'ns', 'n-' || i, 'upsert', 'Request', '', 'none', 1, 0, 0, 1, 1 from n";
     for desk in Desk::both() {
-        let store = desk.store().await;
         desk.record(input("Request", "orders")).await;
-        on_pool!(&store.0, |pool| {
-            sqlx::query(SQL)
-                .bind(MOST_RECORDS - 1)
-                .execute(pool)
-                .await
-                .map(drop)
-        })
-        .unwrap();
+        fill(&desk.store().await, MOST_RECORDS - 1, "").await;
         let one_more = serde_json::from_value(input("Request", "bills")).unwrap();
         let refused = desk
             .pending

@@ -48,10 +48,9 @@ impl Pending {
         F: Fn(RepositoryAddress, Vec<u64>) -> A,
         A: Future<Output = Looked>,
     {
-        let Some(pool) = self.database.existing().await? else {
+        let Some(store) = self.store().await? else {
             return Ok(());
         };
-        let store = Store(pool);
         let work = async {
             self.review(&store, ask).await?;
             self.give_up(&store).await

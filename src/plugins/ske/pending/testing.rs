@@ -13,7 +13,10 @@ use super::{
 use crate::{
     backstage::auth::{Credentials, Principal, UserPrincipal},
     config::{ConfigReader, Layer, Live, Value as Yaml, from_json},
-    infra::{database::testing::TestDatabase, tasks::Tasks},
+    infra::{
+        database::{on_pool, testing::TestDatabase},
+        tasks::Tasks,
+    },
     plugins::ske::config::Config,
 };
 
@@ -151,6 +154,21 @@ pub(super) fn jane() -> Credentials {
         actor: None,
     };
     Credentials::new(Principal::User(user), None, None)
+}
+
+/// Adds so many requests about `Database shop/orders-<n>` with this manifest, whose ids come before every id that is drawn.
+pub(super) async fn fill(store: &Store, many: i64, manifest: &str) {
+    const SQL: &str = "insert into ske_pending_requests (id, promise_name, resource_group, resource_version, \
+         resource_kind, namespace, name, lane, action, manifest, pull_request_state, stamp, looked_at, reviewed_at, \
+         created_at, updated_at) \
+         with recursive n(i) as (select 1 union all select i + 1 from n where i < $1) \
+         select '0000-' || i, 'databases', 'example.org', 'v1', 'Database', 'shop', 'orders-' || i, 'upsert', 'Request', $2, \
+         'none', i, 0, 0, 1, 1 from n";
+    on_pool!(&store.0, |pool| {
+        let query = sqlx::query(SQL).bind(many).bind(manifest);
+        query.execute(pool).await.map(drop)
+    })
+    .unwrap();
 }
 
 /// The inputs about `Database shop/<name>`.

@@ -2,15 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use parking_lot::Mutex;
-use tracing::{info, warn};
+use tracing::info;
 use uuid::Uuid;
 
 use super::refresh::Round;
-use crate::{
-    infra::{database::DatabaseError, tasks::Tasks},
-    plugins::ske::operations::Ske,
-};
+use crate::{infra::tasks::Tasks, plugins::ske::operations::Ske};
 
 /// Rounds are up to a tenth longer than configured, so that replicas do not stay in step.
 const JITTER: u32 = 10;
@@ -26,7 +22,7 @@ pub(in crate::plugins::ske) fn start(ske: &Arc<Ske>, tasks: &Tasks) {
 }
 
 async fn refreshing(ske: Arc<Ske>) {
-    let (trouble, mut told) = (Trouble::default(), false);
+    let mut told = false;
     loop {
         let period = ske.current().pending.refresh;
         sleep(period).await;
@@ -37,12 +33,11 @@ async fn refreshing(ske: Arc<Ske>) {
         {
             info!("{NEEDS_USER}");
         }
-        trouble.tell(round.map(drop));
+        ske.pending().tell_round("looks", round.map(drop));
     }
 }
 
 async fn sweeping(ske: Arc<Ske>) {
-    let trouble = Trouble::default();
     loop {
         let period = ske.current().pending.sweep;
         sleep(period).await;
@@ -50,7 +45,8 @@ async fn sweeping(ske: Arc<Ske>) {
             let hosts = ske.code_hosts();
             async move { hosts.states(&repository, &numbers).await }
         };
-        trouble.tell(ske.pending().sweep_in_turn(period, ask).await);
+        let round = ske.pending().sweep_in_turn(period, ask).await;
+        ske.pending().tell_round("reviews", round);
     }
 }
 
@@ -61,30 +57,6 @@ async fn sleep(period: Duration) {
 fn spread(period: Duration) -> Duration {
     let random = (Uuid::new_v4().as_u64_pair().0 >> 32) as f64 / f64::from(u32::MAX);
     period + (period / JITTER).mul_f64(random)
-}
-
-/// A database that stays away is told once, and that it is back as well.
-#[derive(Default)]
-struct Trouble(Mutex<Option<String>>);
-
-impl Trouble {
-    fn tell(&self, outcome: Result<(), DatabaseError>) {
-        let mut last = self.0.lock();
-        match outcome {
-            Ok(()) => {
-                if last.take().is_some() {
-                    info!("Pending requests are looked after again");
-                }
-            }
-            Err(error) => {
-                let told = error.to_string();
-                if last.as_ref() != Some(&told) {
-                    warn!(reason = told, "Pending requests cannot be looked after");
-                }
-                *last = Some(told);
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -3,10 +3,12 @@
 use std::collections::HashMap;
 
 use parking_lot::Mutex;
+use tracing::{info, warn};
 
+use super::Pending;
 use crate::{
     backstage::integrations::{GitHubError, HostError},
-    infra::kubernetes::KubernetesError,
+    infra::{database::DatabaseError, kubernetes::KubernetesError},
     plugins::ske::{error::SkeError, repository::RepositoryError},
 };
 
@@ -24,6 +26,19 @@ impl Troubles {
     /// Notes that nothing is wrong; says whether something was.
     pub(super) fn is_over(&self, with: &str) -> bool {
         self.0.lock().remove(with).is_some()
+    }
+}
+
+impl Pending {
+    /// Tells how rounds of that name go on: a database that stays away is told once, and that it is back as well.
+    pub(super) fn tell_round(&self, name: &str, outcome: Result<(), DatabaseError>) {
+        match outcome {
+            Err(error) if self.troubles.is_news(name, &error.to_string()) => {
+                warn!(reason = %error, "Pending requests cannot be looked after");
+            }
+            Ok(()) if self.troubles.is_over(name) => info!("Pending requests are looked after again"),
+            _ => {}
+        }
     }
 }
 

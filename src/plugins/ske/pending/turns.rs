@@ -9,7 +9,6 @@ use super::{
     Pending,
     lifecycle::Sight,
     refresh::{Round, Unseen},
-    store::Store,
 };
 use crate::{
     backstage::integrations::{Looked, RepositoryAddress},
@@ -53,10 +52,9 @@ impl Pending {
         F: Fn(ObjectRef) -> L,
         L: Future<Output = Result<Sight, Unseen>>,
     {
-        let Some(pool) = self.database.existing().await? else {
+        let Some(store) = self.store().await? else {
             return Ok(Round::Done);
         };
-        let store = Store(pool);
         if self.looks.is_done(store.last_looked().await?, period) {
             self.learn(&store).await?;
             return Ok(Round::Done);
@@ -73,10 +71,10 @@ impl Pending {
         F: Fn(RepositoryAddress, Vec<u64>) -> A,
         A: Future<Output = Looked>,
     {
-        let Some(pool) = self.database.existing().await? else {
+        let Some(store) = self.store().await? else {
             return Ok(());
         };
-        if self.reviews.is_done(Store(pool).last_reviewed().await?, period) {
+        if self.reviews.is_done(store.last_reviewed().await?, period) {
             return Ok(());
         }
         self.reviews.round(self.sweep(ask)).await
