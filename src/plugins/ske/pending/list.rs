@@ -5,7 +5,6 @@ use serde::Serialize;
 use super::{
     Pending, entity,
     request::{Action, PendingRequest, Phase},
-    store::Store,
 };
 use crate::infra::database::DatabaseError;
 
