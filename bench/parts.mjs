@@ -69,13 +69,21 @@ export async function startCeiling(folder, answer) {
 
 const b64 = value => Buffer.from(value).toString('base64url');
 
-/** Serves the public keys of the portal's auth backend and signs a user's token with them. */
+/** What a permission backend that allows everything says to a question. */
+async function allow(request) {
+  let text = '';
+  for await (const piece of request) text += piece;
+  return { items: JSON.parse(text).items.map(({ id }) => ({ id, result: 'ALLOW' })) };
+}
+
+/** Serves the public keys of the portal's auth backend, signs a user's token with them, and allows what is asked. */
 export async function startIssuer() {
   const { publicKey, privateKey } = crypto.generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const key = { ...publicKey.export({ format: 'jwk' }), kid: 'bench', alg: 'ES256', use: 'sig' };
-  const server = http.createServer((_, response) => {
+  const server = http.createServer(async (request, response) => {
+    const answer = request.url === '/api/permission/authorize' ? await allow(request) : { keys: [key] };
     response.setHeader('content-type', 'application/json');
-    response.end(JSON.stringify({ keys: [key] }));
+    response.end(JSON.stringify(answer));
   });
   await new Promise(done => server.listen(0, '127.0.0.1', done));
   server.unref();

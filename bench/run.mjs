@@ -30,7 +30,7 @@ const freePort = () =>
     });
   });
 
-/** The same app-config for both; `more` turns further plugins on. */
+/** The same app-config for both; `more` is what one side has besides. */
 function writeConfig(name, port, parts, more = '') {
   const [publicKey, privateKey] = parts.keys;
   const file = path.join(folder, `${name}.yaml`);
@@ -48,7 +48,7 @@ backend:
       type: static
       static: { keys: [{ publicKeyFile: ${publicKey}, privateKeyFile: ${privateKey}, keyId: bench }] }
 discovery:
-  endpoints: [{ target: 'http://localhost:${parts.issuer.port}/api/auth', plugins: [auth] }]
+  endpoints: [{ target: 'http://localhost:${parts.issuer.port}/api/{{pluginId}}', plugins: [auth, permission] }]
 spacelift:
   hostUrl: ${parts.simulator.host}
   apiKey: 01JSIMULATEDKEY00000000000
@@ -62,9 +62,9 @@ ${more}`,
 function sides(parts) {
   const env = { NODE_ENV: 'production', NODE_EXTRA_CA_CERTS: parts.simulator.ca };
   const peer = path.resolve('tests/node/spacelift-peer');
-  const launch = (name, command, args, cwd) => async () => {
+  const launch = (name, command, args, { cwd, more } = {}) => async () => {
     const port = await freePort();
-    const config = writeConfig(name, port, parts);
+    const config = writeConfig(name, port, parts, more);
     const since = performance.now();
     const child = start(command, [...args, '--config', config], { cwd, env, log: path.join(folder, `${name}.log`) });
     const url = `http://127.0.0.1:${port}/api/spacelift-io`;
@@ -72,8 +72,11 @@ function sides(parts) {
     return { child, url, startTime };
   };
   return {
-    ...(withPeer && { node: launch('node', 'node', ['--no-node-snapshot', 'backend.cjs'], peer) }),
-    stagedoor: launch('stagedoor', binaries.stagedoor, []),
+    compared: {
+      ...(withPeer && { node: launch('node', 'node', ['--no-node-snapshot', 'backend.cjs'], { cwd: peer }) }),
+      stagedoor: launch('stagedoor', binaries.stagedoor, []),
+    },
+    asking: launch('asking', binaries.stagedoor, [], { more: 'permission: { enabled: true }\n' }),
   };
 }
 
@@ -128,6 +131,18 @@ async function loads(name, launch, parts, table) {
       await stop(ceiling.child);
     }
   }
+  await stop(side.child);
+}
+
+/** The lists once more, with a permission backend that is asked: for what Node's plugin does not do. */
+async function asking(launch, parts, table) {
+  note('stagedoor, permissions on');
+  const side = await launch();
+  const [title, wanted] = Object.entries(CASES)[0];
+  const headers = { authorization: `Bearer ${parts.issuer.token}`, ...wanted };
+  const { ceiling } = table.loads[title];
+  const stagedoor = await measure(`${side.url}/stacks`, headers, side.child.pid);
+  table.loads[`${title}, permissions on`] = { stagedoor, ceiling };
   await stop(side.child);
 }
 
@@ -186,7 +201,7 @@ function document(table) {
   const about = versions();
   return `# Benchmarks
 
-Written by \`bench/run\`; do not edit. Spacelift only, permissions off.
+Written by \`bench/run\`; do not edit. Spacelift only; permissions off but for the row that says otherwise.
 
 - Load: wrk, HTTP/1.1 keep-alive, 64 connections, a valid user token; ${warmUp} s warm-up, then ${rounds} × ${seconds} s, median.
 - Upstream: the simulator over TLS with 200 stacks, ${AWAY} ms away. Logs on, written to a file.
@@ -204,10 +219,12 @@ async function main() {
   await parts.simulator.say(`latency ${AWAY}`);
   const table = { loads: {}, idle: {}, busy: {}, start: {}, logins: {}, queries: {} };
   for (const title of Object.keys(CASES)) table.loads[title] = {};
-  for (const [name, launch] of Object.entries(sides(parts))) {
+  const { compared, asking: launch } = sides(parts);
+  for (const [name, launch] of Object.entries(compared)) {
     await single(name, launch, parts, table);
     await loads(name, launch, parts, table);
   }
+  await asking(launch, parts, table);
   if ((await parts.simulator.counters()).refused > 0) throw new Error('the simulator refused a document');
   process.stdout.write(`${report(table)}\n`);
   if (!quick && withPeer) fs.writeFileSync('docs/BENCHMARKS.md', document(table));

@@ -3,6 +3,8 @@
 use std::{
     io::{self, BufWriter, Write},
     sync::{Arc, OnceLock},
+    thread,
+    time::Duration,
 };
 
 use tracing::{Dispatch, dispatcher, dispatcher::WeakDispatch, warn};
@@ -13,7 +15,11 @@ use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuild
 pub(super) const QUEUED_LINES: usize = 16_384;
 
 /// Bytes gathered before they are written; the writer also writes whenever it has caught up.
-const WRITE_BUFFER: usize = 64 * 1024;
+pub(super) const WRITE_BUFFER: usize = 64 * 1024;
+
+/// Rest of the writer once it has caught up. A line that comes meanwhile waits for no longer, and need not wake it: at high
+/// rates that costs a request more than its line does.
+pub(super) const REST: Duration = Duration::from_millis(2);
 
 /// A queue and what empties it.
 pub(super) struct Output {
@@ -59,7 +65,7 @@ pub(super) fn queued(sink: impl Write + Send + 'static, lines: usize) -> Output 
     }
 }
 
-/// Tells of lost lines when the queue has been emptied, which is when there is room for the news.
+/// Tells of lost lines when the queue has been emptied, which is when there is room for the news, and rests then.
 struct Reporting<W: Write> {
     inner: BufWriter<W>,
     losses: Losses,
@@ -95,6 +101,7 @@ impl<W: Write> Write for Reporting<W> {
     fn flush(&mut self) -> io::Result<()> {
         self.inner.flush()?;
         self.report();
+        thread::sleep(REST);
         Ok(())
     }
 }

@@ -2,7 +2,11 @@
 
 use std::{
     io,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::Instant,
 };
 
 use tracing::{debug, dispatcher, error, info, warn};
@@ -309,7 +313,7 @@ fn a_reader_that_stops_loses_lines_and_is_told_how_many_but_holds_nobody_up() {
         (0..50_000).for_each(|number| info!(number, "a line"))
     });
     drop(let_go);
-    let begun = std::time::Instant::now();
+    let begun = Instant::now();
     let mut text = String::new();
     while !text.contains("log lines were lost") && begun.elapsed().as_secs() < 20 {
         text += &written.take();
@@ -320,4 +324,47 @@ fn a_reader_that_stops_loses_lines_and_is_told_how_many_but_holds_nobody_up() {
         "no report"
     );
     drop(output.flusher);
+}
+
+/// Counts how often it is written to.
+struct Counted(Arc<AtomicUsize>, Written);
+
+impl io::Write for Counted {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.fetch_add(1, Relaxed);
+        self.1.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn lines_that_come_one_after_the_other_are_written_together_and_the_last_ones_too() {
+    const LINES: usize = 5000;
+    let (writes, written) = (Arc::new(AtomicUsize::new(0)), Written::default());
+    let output = output::queued(Counted(Arc::clone(&writes), written.clone()), LINES);
+    let (dispatch, _log) = build(
+        &config("{}"),
+        environment(None, Some("production")),
+        false,
+        output.writer,
+    )
+    .unwrap();
+    let begun = Instant::now();
+    dispatcher::with_default(&dispatch, || {
+        for number in 0..LINES {
+            info!(number, "a line");
+            std::thread::yield_now();
+        }
+    });
+    drop(output.flusher);
+    let rests = begun.elapsed().as_millis() / output::REST.as_millis();
+    let written = written.take();
+    assert_eq!(written.lines().count(), LINES);
+    // One before each rest and the last ones, and one for each time the buffer was full.
+    let most = usize::try_from(rests).unwrap() + 2 + 2 * written.len() / output::WRITE_BUFFER;
+    let writes = writes.load(Relaxed);
+    assert!(writes <= most, "{writes} writes in {rests} rests");
 }
