@@ -1,6 +1,7 @@
 //! Requests that were submitted and are not on the platform yet: recorded by a Template's last step, shown to the
 //! catalog and to whoever asks, withdrawn when what was asked for has come about or was rejected.
 
+mod draft;
 mod ending;
 mod entity;
 mod feed;
