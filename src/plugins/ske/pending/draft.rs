@@ -1,7 +1,7 @@
-//! Makes the document of recorded requests, part by part, and takes from the one before what has not changed: writing an
-//! entity, with the proof that every reader reads it alike, takes far longer than reading its record.
+//! Makes the document of recorded requests, part by part, and takes from the one before what has not changed: an entity,
+//! with the proof that every reader reads it alike, takes a tenth of a millisecond to write.
 
-use std::{io::Write as _, mem};
+use std::io::Write as _;
 
 use flate2::{Compression, write::GzEncoder};
 use sha2::{Digest as _, Sha256};
@@ -16,11 +16,11 @@ use super::{
 };
 use crate::infra::database::DatabaseError;
 
-/// Records read or written at a time; between them others have their turn.
+/// Records read, or written before others have their turn.
 const PAGE: usize = 100;
 
 /// Leading digits of the ids in one part. Ids are random, so two make 256 parts of about the same size.
-const BEGINNING: usize = 2;
+const BEGINNING: i32 = 2;
 
 /// Hexadecimal digits of a tag.
 const TAG: usize = 32;
@@ -50,30 +50,32 @@ pub(super) fn empty() -> Feed {
 /// Makes the document of the records there are now: they may have changed since anybody asked for their fingerprint.
 pub(super) async fn make(store: &Store, before: Option<&Feed>) -> Result<Feed, DatabaseError> {
     let mut draft = Draft::after(before);
-    let (mut part, mut after) = (Vec::<PendingRequest>::new(), String::new());
-    loop {
-        let page = store.list(&Filter::default(), &after, PAGE as i64).await?;
-        let is_last = page.len() < PAGE;
-        for request in page {
-            if part
-                .last()
-                .is_some_and(|last| beginning(last) != beginning(&request))
-            {
-                draft.add(&mem::take(&mut part)).await;
-            }
-            after.clone_from(&request.id);
-            part.push(request);
+    for (beginning, of) in store.fingerprints(BEGINNING).await? {
+        let is_same = |part: &&Part| part.beginning == beginning && part.of == of;
+        let known = before.and_then(|feed| feed.parts.iter().find(is_same));
+        match known {
+            Some(part) => draft.keep(part),
+            None => draft.write(read(store, &beginning).await?, beginning).await,
         }
-        if is_last {
-            draft.add(&part).await;
-            return Ok(draft.finish());
-        }
-        tokio::task::yield_now().await;
     }
+    Ok(draft.finish())
 }
 
-fn beginning(request: &PendingRequest) -> &str {
-    request.id.get(..BEGINNING).unwrap_or_default()
+/// The records whose ids begin so.
+async fn read(store: &Store, beginning: &str) -> Result<Vec<PendingRequest>, DatabaseError> {
+    let (mut records, mut after) = (Vec::new(), beginning.to_owned());
+    loop {
+        let page = store.list(&Filter::default(), &after, PAGE as i64).await?;
+        let is_last = page.len() < PAGE || !page.iter().all(|request| request.id.starts_with(beginning));
+        records.extend(
+            page.into_iter()
+                .filter(|request| request.id.starts_with(beginning)),
+        );
+        match records.last() {
+            Some(last) if !is_last => after.clone_from(&last.id),
+            _ => return Ok(records),
+        }
+    }
 }
 
 impl<'a> Draft<'a> {
@@ -85,51 +87,45 @@ impl<'a> Draft<'a> {
         };
         let mut opening = Text::new();
         opening.push(OPENING);
-        draft.push(opening, "", Fingerprint::default());
+        draft.push(opening, String::new(), Fingerprint::default());
         draft
     }
 
-    /// Adds the entities of these records, whose ids begin alike.
-    async fn add(&mut self, requests: &[PendingRequest]) {
-        let Some(beginning) = requests.first().map(beginning) else {
-            return;
-        };
-        let mut of = Fingerprint::default();
-        for request in requests {
-            of.add(request);
-            self.feed.of.add(request);
-        }
-        let is_same = |part: &&Part| part.beginning == beginning && part.of == of;
-        let known = self
-            .before
-            .and_then(|feed| Some((feed, feed.parts.iter().find(is_same)?)));
-        match known {
-            Some((feed, part)) => self.keep(part, feed),
-            None => {
-                let text = write(requests).await;
-                self.feed.written += requests.len();
-                self.push(text, beginning, of);
-            }
-        }
-    }
-
-    fn keep(&mut self, part: &Part, of: &Feed) {
+    /// Takes over a part of the document before.
+    fn keep(&mut self, part: &Part) {
+        let compressed = self.before.and_then(|feed| feed.compressed.get(part.at.clone()));
         let start = self.compressed.len();
-        let compressed = of.compressed.get(part.at.clone()).unwrap_or_default();
-        self.compressed.extend_from_slice(compressed);
+        self.compressed.extend_from_slice(compressed.unwrap_or_default());
+        self.feed.of.join(part.of);
         self.feed.parts.push(Part {
             at: start..self.compressed.len(),
             ..part.clone()
         });
     }
 
-    fn push(&mut self, text: Text, beginning: &str, of: Fingerprint) {
+    /// Adds the entities of these records, whose ids begin so.
+    async fn write(&mut self, requests: Vec<PendingRequest>, beginning: String) {
+        // They went meanwhile.
+        if requests.is_empty() {
+            return;
+        }
+        let mut text = Text::new();
+        for page in requests.chunks(PAGE) {
+            page.iter().for_each(|request| text.add(request));
+            tokio::task::yield_now().await;
+        }
+        self.feed.written += requests.len();
+        self.push(text, beginning, Fingerprint::of(&requests));
+    }
+
+    fn push(&mut self, text: Text, beginning: String, of: Fingerprint) {
+        self.feed.of.join(of);
         let start = self.compressed.len();
         // Writing to memory cannot fail.
         self.compressed
             .append(&mut text.compressed.finish().unwrap_or_default());
         self.feed.parts.push(Part {
-            beginning: beginning.to_owned(),
+            beginning,
             of,
             at: start..self.compressed.len(),
             length: text.length,
@@ -150,16 +146,6 @@ impl<'a> Draft<'a> {
             ..self.feed
         }
     }
-}
-
-/// The text of these entities.
-async fn write(requests: &[PendingRequest]) -> Text {
-    let mut text = Text::new();
-    for page in requests.chunks(PAGE) {
-        page.iter().for_each(|request| text.add(request));
-        tokio::task::yield_now().await;
-    }
-    text
 }
 
 impl Text {

@@ -155,7 +155,6 @@ async fn a_request_that_went_while_the_document_was_made_is_not_in_the_next_one(
     const MANY: i64 = 2_000;
     for desk in Desk::both() {
         let store = desk.store().await;
-        // They are read first.
         fill(&store, MANY, "").await;
         // How long the document takes depends on the machine, so it is tried until the request comes in time.
         let came = async |milliseconds: u64| {

@@ -272,9 +272,39 @@ impl Store {
         })?;
         Ok(Fingerprint(count, sum))
     }
+
+    /// The same for all records whose ids begin alike, by so many letters.
+    pub(super) async fn fingerprints(
+        &self,
+        letters: i32,
+    ) -> Result<Vec<(String, Fingerprint)>, DatabaseError> {
+        const SQL: &str = "select substr(id, 1, $1), count(*), cast(sum(stamp) as bigint) from ske_pending_requests \
+                           group by 1 order by 1";
+        let rows = on_pool!(&self.0, |pool| {
+            let query = sqlx::query_as::<_, (String, i64, i64)>(SQL).bind(letters);
+            query.fetch_all(pool).await
+        })?;
+        let rows = rows.into_iter();
+        Ok(rows
+            .map(|(beginning, count, sum)| (beginning, Fingerprint(count, sum)))
+            .collect())
+    }
 }
 
 impl Fingerprint {
+    /// That of these records alone.
+    pub(super) fn of(requests: &[PendingRequest]) -> Self {
+        let mut of = Self::default();
+        requests.iter().for_each(|request| of.add(request));
+        of
+    }
+
+    /// Counts all records of the other.
+    pub(super) fn join(&mut self, other: Self) {
+        self.0 += other.0;
+        self.1 = self.1.wrapping_add(other.1);
+    }
+
     /// Counts one more record.
     pub(super) fn add(&mut self, request: &PendingRequest) {
         self.0 += 1;

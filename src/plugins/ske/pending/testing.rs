@@ -156,14 +156,14 @@ pub(super) fn jane() -> Credentials {
     Credentials::new(Principal::User(user), None, None)
 }
 
-/// Adds so many requests about `Database shop/orders-<n>` with this manifest, whose ids come before every id that is drawn.
+/// Adds so many requests about `Database shop/orders-<n>` with this manifest and ids that begin in 256 ways.
 pub(super) async fn fill(store: &Store, many: i64, manifest: &str) {
     const SQL: &str = "insert into ske_pending_requests (id, promise_name, resource_group, resource_version, \
          resource_kind, namespace, name, lane, action, manifest, pull_request_state, stamp, looked_at, reviewed_at, \
          created_at, updated_at) \
          with recursive n(i) as (select 1 union all select i + 1 from n where i < $1) \
-         select '0000-' || i, 'databases', 'example.org', 'v1', 'Database', 'shop', 'orders-' || i, 'upsert', 'Request', $2, \
-         'none', i, 0, 0, 1, 1 from n";
+         select substr('0123456789abcdef', i / 16 % 16 + 1, 1) || substr('0123456789abcdef', i % 16 + 1, 1) || '-' || i, \
+         'databases', 'example.org', 'v1', 'Database', 'shop', 'orders-' || i, 'upsert', 'Request', $2, 'none', i, 0, 0, 1, 1 from n";
     on_pool!(&store.0, |pool| {
         let query = sqlx::query(SQL).bind(many).bind(manifest);
         query.execute(pool).await.map(drop)
