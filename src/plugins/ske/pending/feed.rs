@@ -1,6 +1,6 @@
 //! All recorded requests as one document of YAML, in the form the catalog's URL reader wants.
 //!
-//! Kept compressed, since a hundred thousand entities that are much alike are sixty or seventy megabytes as text and a few as
+//! Kept compressed, since a hundred thousand entities that are much alike are sixty to eighty megabytes as text and a few as
 //! a stream of deltas; made anew only when something changed.
 
 use std::{
