@@ -50,6 +50,15 @@ macro_rules! steps {
                     "/0004_seen_pull_requests.sql"
                 )),
             ),
+            (
+                5,
+                "pending_requests_part",
+                include_str!(concat!(
+                    "../../../schema/migrations/",
+                    $folder,
+                    "/0005_pending_requests_part.sql"
+                )),
+            ),
         ]
     };
 }

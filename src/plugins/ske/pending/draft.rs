@@ -10,17 +10,13 @@ use tracing::warn;
 use super::{
     entity,
     feed::{Feed, Part},
-    list::Filter,
     request::PendingRequest,
     store::{Fingerprint, Store},
 };
 use crate::infra::database::DatabaseError;
 
-/// Records read, or written before others have their turn.
-const PAGE: usize = 100;
-
-/// Leading digits of the ids in one part. Ids are random, so two make 256 parts of about the same size.
-const BEGINNING: i32 = 2;
+/// Entities written before others have their turn.
+const TURN: usize = 100;
 
 /// Hexadecimal digits of a tag.
 const TAG: usize = 32;
@@ -29,10 +25,11 @@ const TAG: usize = 32;
 const OPENING: &str = "# Requests that were submitted and are not on the platform yet.\n";
 
 /// A document being made.
-struct Draft<'a> {
-    before: Option<&'a Feed>,
+#[derive(Default)]
+struct Draft {
     compressed: Vec<u8>,
-    feed: Feed,
+    parts: Vec<Part>,
+    written: usize,
 }
 
 /// The text of a part being written.
@@ -44,106 +41,86 @@ struct Text {
 
 /// The document without any entity.
 pub(super) fn empty() -> Feed {
-    Draft::after(None).finish()
+    Draft::opened().finish()
 }
 
 /// Makes the document of the records there are now: they may have changed since anybody asked for their fingerprint.
 pub(super) async fn make(store: &Store, before: Option<&Feed>) -> Result<Feed, DatabaseError> {
-    let mut draft = Draft::after(before);
-    for (beginning, of) in store.fingerprints(BEGINNING).await? {
-        let is_same = |part: &&Part| part.beginning == beginning && part.of == of;
-        let known = before.and_then(|feed| feed.parts.iter().find(is_same));
-        match known {
-            Some(part) => draft.keep(part),
-            None => draft.write(read(store, &beginning).await?, beginning).await,
+    let mut draft = Draft::opened();
+    for (beginning, of) in store.parts().await? {
+        match before.and_then(|feed| feed.part(&beginning, of)) {
+            Some((part, compressed)) => draft.keep(part.clone(), compressed),
+            None => {
+                draft
+                    .write(beginning.clone(), store.part(&beginning).await?)
+                    .await
+            }
         }
     }
     Ok(draft.finish())
 }
 
-/// The records whose ids begin so.
-async fn read(store: &Store, beginning: &str) -> Result<Vec<PendingRequest>, DatabaseError> {
-    let (mut records, mut after) = (Vec::new(), beginning.to_owned());
-    loop {
-        let page = store.list(&Filter::default(), &after, PAGE as i64).await?;
-        let is_last = page.len() < PAGE || !page.iter().all(|request| request.id.starts_with(beginning));
-        records.extend(
-            page.into_iter()
-                .filter(|request| request.id.starts_with(beginning)),
-        );
-        match records.last() {
-            Some(last) if !is_last => after.clone_from(&last.id),
-            _ => return Ok(records),
-        }
-    }
-}
-
-impl<'a> Draft<'a> {
-    fn after(before: Option<&'a Feed>) -> Self {
-        let mut draft = Self {
-            before,
-            compressed: Vec::new(),
-            feed: Feed::default(),
-        };
+impl Draft {
+    fn opened() -> Self {
+        let mut draft = Self::default();
         let mut opening = Text::new();
         opening.push(OPENING);
         draft.push(opening, String::new(), Fingerprint::default());
         draft
     }
 
-    /// Takes over a part of the document before.
-    fn keep(&mut self, part: &Part) {
-        let compressed = self.before.and_then(|feed| feed.compressed.get(part.at.clone()));
-        let start = self.compressed.len();
-        self.compressed.extend_from_slice(compressed.unwrap_or_default());
-        self.feed.of.join(part.of);
-        self.feed.parts.push(Part {
-            at: start..self.compressed.len(),
-            ..part.clone()
-        });
-    }
-
     /// Adds the entities of these records, whose ids begin so.
-    async fn write(&mut self, requests: Vec<PendingRequest>, beginning: String) {
+    async fn write(&mut self, beginning: String, requests: Vec<PendingRequest>) {
         // They went meanwhile.
         if requests.is_empty() {
             return;
         }
         let mut text = Text::new();
-        for page in requests.chunks(PAGE) {
-            page.iter().for_each(|request| text.add(request));
+        for some in requests.chunks(TURN) {
+            some.iter().for_each(|request| text.add(request));
             tokio::task::yield_now().await;
         }
-        self.feed.written += requests.len();
+        self.written += requests.len();
         self.push(text, beginning, Fingerprint::of(&requests));
     }
 
     fn push(&mut self, text: Text, beginning: String, of: Fingerprint) {
-        self.feed.of.join(of);
-        let start = self.compressed.len();
         // Writing to memory cannot fail.
-        self.compressed
-            .append(&mut text.compressed.finish().unwrap_or_default());
-        self.feed.parts.push(Part {
+        let compressed = text.compressed.finish().unwrap_or_default();
+        let part = Part {
             beginning,
             of,
-            at: start..self.compressed.len(),
+            at: 0..compressed.len(),
             length: text.length,
             digest: text.hash.finalize().into(),
-        });
+        };
+        self.keep(part, &compressed);
+    }
+
+    /// Adds a part that is written already.
+    fn keep(&mut self, part: Part, compressed: &[u8]) {
+        let start = self.compressed.len();
+        self.compressed.extend_from_slice(compressed);
+        let at = start..self.compressed.len();
+        self.parts.push(Part { at, ..part });
     }
 
     fn finish(self) -> Feed {
-        let mut hash = Sha256::new();
-        self.feed.parts.iter().for_each(|part| hash.update(part.digest));
+        let (mut of, mut hash) = (Fingerprint::default(), Sha256::new());
+        for part in &self.parts {
+            of.join(part.of);
+            hash.update(part.digest);
+        }
         let mut digest = hex::encode(hash.finalize());
         digest.truncate(TAG);
         Feed {
+            of,
             compressed: self.compressed.into(),
-            length: self.feed.parts.iter().map(|part| part.length).sum(),
+            length: self.parts.iter().map(|part| part.length).sum(),
             // Weak, because the same text may be sent in several encodings.
             tag: format!("W/\"{digest}\""),
-            ..self.feed
+            parts: self.parts,
+            written: self.written,
         }
     }
 }

@@ -21,7 +21,6 @@ use crate::infra::database::DatabaseError;
 const CHUNK: usize = 64 * 1024;
 
 /// The document.
-#[derive(Default)]
 pub(in crate::plugins::ske) struct Feed {
     /// Of which state of the table it is.
     pub(super) of: Fingerprint,
@@ -96,6 +95,13 @@ impl Feed {
     #[cfg(test)]
     pub(super) fn held(&self) -> usize {
         self.compressed.len()
+    }
+
+    /// The part for that state of the records whose ids begin so, with its compressed text.
+    pub(super) fn part(&self, beginning: &str, of: Fingerprint) -> Option<(&Part, &[u8])> {
+        let is_it = |part: &&Part| part.beginning == beginning && part.of == of;
+        let part = self.parts.iter().find(is_it)?;
+        Some((part, self.compressed.get(part.at.clone())?))
     }
 
     /// The text, piece by piece.

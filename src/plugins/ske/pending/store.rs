@@ -37,6 +37,10 @@ pub(super) struct Store(pub(super) Pool);
 pub(super) const FINGERPRINT: &str =
     "select count(*), cast(coalesce(sum(stamp), 0) as bigint) from ske_pending_requests";
 
+/// The same for the records whose ids begin with the same two digits; another index holds all of it.
+pub(super) const PARTS: &str = "select substr(id, 1, 2), count(*), cast(sum(stamp) as bigint) \
+                                from ske_pending_requests group by 1 order by 1";
+
 /// Tells one state of what readers can see from every other.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Fingerprint(i64, i64);
@@ -273,21 +277,25 @@ impl Store {
         Ok(Fingerprint(count, sum))
     }
 
-    /// The same for all records whose ids begin alike, by so many letters.
-    pub(super) async fn fingerprints(
-        &self,
-        letters: i32,
-    ) -> Result<Vec<(String, Fingerprint)>, DatabaseError> {
-        const SQL: &str = "select substr(id, 1, $1), count(*), cast(sum(stamp) as bigint) from ske_pending_requests \
-                           group by 1 order by 1";
+    /// The fingerprints of the parts of the table, each with the two digits that its ids begin with. Ids are random, so
+    /// there are up to 256 parts of about the same size.
+    pub(super) async fn parts(&self) -> Result<Vec<(String, Fingerprint)>, DatabaseError> {
         let rows = on_pool!(&self.0, |pool| {
-            let query = sqlx::query_as::<_, (String, i64, i64)>(SQL).bind(letters);
+            let query = sqlx::query_as::<_, (String, i64, i64)>(PARTS);
             query.fetch_all(pool).await
         })?;
-        let rows = rows.into_iter();
-        Ok(rows
-            .map(|(beginning, count, sum)| (beginning, Fingerprint(count, sum)))
-            .collect())
+        let part = |(beginning, count, sum)| (beginning, Fingerprint(count, sum));
+        Ok(rows.into_iter().map(part).collect())
+    }
+
+    /// The records of one part, by id.
+    pub(super) async fn part(&self, beginning: &str) -> Result<Vec<PendingRequest>, DatabaseError> {
+        // Behind every digit of an id comes `g`.
+        const SQL: &str = select!("where id >= $1 and id < cast($1 as text) || 'g' order by id");
+        on_pool!(&self.0, |pool| {
+            let query = sqlx::query_as::<_, PendingRequest>(SQL).bind(beginning);
+            query.fetch_all(pool).await
+        })
     }
 }
 

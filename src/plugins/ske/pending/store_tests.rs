@@ -6,7 +6,7 @@ use super::{
     input::NewRequest,
     list::Filter,
     request::{Action, Review},
-    store::{FINGERPRINT, MOST_RECORDS},
+    store::{FINGERPRINT, MOST_RECORDS, PARTS},
     testing::{Desk, fill, input, reviewed},
 };
 use crate::infra::database::{Pool, on_pool};
@@ -163,13 +163,13 @@ async fn only_what_readers_can_see_changes_the_fingerprint() {
     }
 }
 
-/// How either kind of database goes about the fingerprint.
-async fn plan(pool: &Pool) -> String {
+/// How either kind of database goes about a query.
+async fn plan(pool: &Pool, query: &str) -> String {
     let (explain, column) = match pool {
         Pool::Sqlite(_) => ("explain query plan", 3),
         Pool::Postgres(_) => ("explain", 0),
     };
-    let sql = format!("{explain} {FINGERPRINT}");
+    let sql = format!("{explain} {query}");
     let steps: Vec<String> = on_pool!(pool, |pool| {
         let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(pool).await;
         rows.map(|rows| {
@@ -183,7 +183,7 @@ async fn plan(pool: &Pool) -> String {
 }
 
 #[tokio::test]
-async fn the_fingerprint_is_read_from_an_index_alone() {
+async fn fingerprints_are_read_from_an_index_alone() {
     for desk in Desk::both() {
         let store = desk.store().await;
         let manifest = "spec: { size: small }\n".repeat(50);
@@ -195,12 +195,16 @@ async fn the_fingerprint_is_read_from_an_index_alone() {
                 .await
                 .unwrap();
         }
-        let plan = plan(&store.0).await.to_lowercase();
-        assert!(
-            plan.contains("ske_pending_requests_stamp")
-                && (plan.contains("covering index") || plan.contains("index only scan")),
-            "{plan}"
-        );
+        for (query, index) in [
+            (FINGERPRINT, "ske_pending_requests_stamp"),
+            (PARTS, "ske_pending_requests_part"),
+        ] {
+            let plan = plan(&store.0, query).await.to_lowercase();
+            assert!(
+                plan.contains(index) && (plan.contains("covering index") || plan.contains("index only scan")),
+                "{plan}"
+            );
+        }
     }
 }
 
