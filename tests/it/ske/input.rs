@@ -93,7 +93,7 @@ async fn a_manifest_that_names_no_object_is_a_400_that_names_the_field() {
         ("/apiVersion", json!("undefined/undefined"), "kratix.io/group"),
         ("/kind", json!(""), "kind is missing"),
         ("/kind", json!({}), "kind must be text"),
-        ("/kind", json!("Data-base"), "kind 'Data-base'"),
+        ("/kind", json!("Data_base"), "kind 'Data_base'"),
         ("/metadata", json!([]), "metadata must be a mapping"),
         ("/metadata/name", Value::Null, "metadata.name is missing"),
         ("/metadata/name", json!(7), "metadata.name must be text"),

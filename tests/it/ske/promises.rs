@@ -72,3 +72,14 @@ async fn where_promises_may_not_be_listed_nothing_is_open_and_the_sentence_says_
     let [read, ..] = tries(&place, KRATIX, "Promise", &place.kind.promise).await;
     assert_eq!(read.1.status, 200);
 }
+
+#[tokio::test]
+async fn a_kind_with_a_dash_is_served_like_any_other() {
+    let mut place = Place::open().await;
+    place.kind = place.cluster.promise("paved-path-demo").await;
+    place.write("mine", json!({ "size": "small" })).await.ok();
+    let read = place.read("mine").await.ok();
+    assert_eq!(read["manifest"]["kind"], "paved-path-demo");
+    place.state("mine").await;
+    place.delete("mine").await.ok();
+}

@@ -85,22 +85,19 @@ impl ApiVersion {
 }
 
 impl Kind {
-    /// Reads a kind: letters and digits, a letter first, at most 63.
+    /// Reads a kind: what is a label of RFC 1035 in lower case, as the API server demands of every definition (apiextensions,
+    /// `ValidateCustomResourceDefinitionNames`).
     ///
     /// # Errors
     /// Anything else.
     pub(in crate::plugins::ske) fn parse(text: &str) -> Result<Self, Invalid> {
-        let fits = text.len() <= MAX_LABEL
-            && text.starts_with(|c: char| c.is_ascii_alphabetic())
-            && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        if fits {
+        let begins = text.starts_with(|c: char| c.is_ascii_alphabetic());
+        if begins && is_label(&text.to_ascii_lowercase()) {
             return Ok(Self(text.to_owned()));
         }
-        Err(unfit(
-            "kind",
-            text,
-            "a kind is letters and digits, such as 'ConfigMap'",
-        ))
+        let rule = "a kind is at most 63 letters, digits and '-', such as 'ConfigMap', and begins with a letter and does not end \
+                    with '-'";
+        Err(unfit("kind", text, rule))
     }
 
     /// The kind as text.
@@ -323,13 +320,38 @@ mod tests {
     }
 
     #[test]
-    fn a_kind_is_letters_and_digits() {
+    fn a_kind_is_a_label_of_rfc_1035_in_any_case() {
         let longest = "K".repeat(63);
-        for text in ["ConfigMap", "redis", "A", "K8s", &longest] {
+        for text in [
+            "ConfigMap",
+            "redis",
+            "A",
+            "K8s",
+            "argocd-application",
+            "Paved-Path-Demo",
+            "a--b",
+            "a-1",
+            &longest,
+        ] {
             assert_eq!(Kind::parse(text).unwrap().as_str(), text);
         }
         let too_long = "K".repeat(64);
-        for text in ["", "8s", "Config-Map", "pods/log", "Ü", "a b", "..", &too_long] {
+        for text in [
+            "",
+            "8s",
+            "-a",
+            "a-",
+            "-",
+            "pods/log",
+            "a.b",
+            "a_b",
+            "\u{212a}ey",
+            "Ü",
+            "a b",
+            "a\n",
+            "..",
+            &too_long,
+        ] {
             assert!(refused(Kind::parse(text)).starts_with("kind "), "{text:?}");
         }
     }

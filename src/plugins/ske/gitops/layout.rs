@@ -261,7 +261,8 @@ mod tests {
         let kind = prop_oneof![
             "[AB]",
             "[A-Ba-b]{1,3}",
-            "A[A-Za-z0-9]{62}",
+            "[AB]-{1,2}[a-b]",
+            "A[A-Za-z0-9-]{61}z",
             Just("Promise".to_owned())
         ];
         let group = prop_oneof![

@@ -11,6 +11,7 @@ mod guard;
 mod history;
 mod input;
 mod killed;
+mod kinds;
 mod kubectl;
 mod outages;
 pub(super) mod place;
