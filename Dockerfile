@@ -9,18 +9,18 @@ WORKDIR /src
 COPY .cargo .cargo
 COPY Cargo.toml Cargo.lock ./
 RUN mkdir src && echo 'fn main() {}' > src/main.rs && touch src/lib.rs \
-    && cargo build --release --locked \
+    && cargo build --profile dist --locked \
     && rm -r src
 COPY schema schema
 COPY src src
 # The placeholders are newer than the sources just copied; cargo goes by time.
-RUN touch src/main.rs src/lib.rs && cargo build --release --locked
+RUN touch src/main.rs src/lib.rs && cargo build --profile dist --locked
 # The state folder, so that a volume mounted there begins with an owner who may write.
 RUN mkdir -p /image/var/lib/stagedoor
 
 # glibc, libgcc and the system's certificate authorities; no shell, no package manager.
 FROM gcr.io/distroless/cc-debian12:nonroot
-COPY --from=build /src/target/release/stagedoor /usr/local/bin/stagedoor
+COPY --from=build /src/target/dist/stagedoor /usr/local/bin/stagedoor
 COPY --from=build --chown=65532:65532 /image/var/lib/stagedoor /var/lib/stagedoor
 # app-config.yaml and its companions are looked for here, as Backstage does; `--config` names others.
 WORKDIR /etc/stagedoor

@@ -6,7 +6,7 @@ import http from 'node:http';
 import path from 'node:path';
 import readline from 'node:readline';
 
-const built = process.env.BENCH_PROFILE === 'dev' ? 'debug' : 'release';
+const built = process.env.BENCH_PROFILE === 'dev' ? 'debug' : 'dist';
 const target = path.join(process.env.CARGO_TARGET_DIR ?? 'target', built);
 export const binaries = {
   stagedoor: path.resolve(target, 'stagedoor'),

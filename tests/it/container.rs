@@ -61,7 +61,7 @@ fn faults_of_image(text: &str) -> Vec<&'static str> {
             "the base has no shell",
         ),
         (
-            text.contains("--release --locked"),
+            text.contains("--profile dist --locked"),
             "the build keeps to the lock file",
         ),
         (argument("EXPOSE") == Some("7007"), "the port is told"),
