@@ -17,6 +17,7 @@ pub mod plugin;
 pub mod plugin_client;
 pub mod root;
 pub mod routes;
+pub mod unread;
 pub mod user_text;
 pub mod users;
 pub mod waiting;

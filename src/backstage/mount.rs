@@ -23,12 +23,10 @@ use super::{
     plugin::Plugin,
     root::Shared,
     routes::{Match, Routes, with_path},
+    unread::Unread,
 };
 use crate::config::Live;
-use crate::infra::http_server::{
-    Arrival, Count, FailureCause, JsonResponse, RateLimiter, Refusal,
-    body::{self, BodyError},
-};
+use crate::infra::http_server::{Arrival, Count, FailureCause, JsonResponse, RateLimiter, Refusal};
 
 /// One plugin id of ours and what answers under it.
 #[derive(Debug)]
@@ -184,7 +182,7 @@ impl PluginMount {
             return route(&self.auth_routes, request).await;
         }
         let routes = started.routes.as_ref().ok_or_else(|| self.section_missing())?;
-        let request = body::receive(request).await.map_err(unusable_body)?;
+        let request = Unread::receive(request).await?;
         route(routes.of(request.uri().path()), request).await
     }
 
@@ -265,15 +263,6 @@ fn allow(methods: &str) -> Response {
 
 fn not_started() -> BackstageError {
     BackstageError::unavailable(StatusCode::SERVICE_UNAVAILABLE, "Service has not started up yet")
-}
-
-fn unusable_body(problem: BodyError) -> BackstageError {
-    let name = problem.name();
-    let error = BackstageError::new(name, problem.status(), problem.to_string());
-    problem
-        .fields()
-        .into_iter()
-        .fold(error, |error, (key, value)| error.with_field(&key, value))
 }
 
 fn refused(refusal: &Refusal) -> BackstageError {

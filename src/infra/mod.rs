@@ -9,6 +9,7 @@ pub mod http_client;
 pub mod http_proxy;
 pub mod http_server;
 pub mod kubernetes;
+pub mod parsing;
 pub mod single_flight;
 pub mod tasks;
 

@@ -25,6 +25,7 @@ mod integrations;
 mod kubernetes;
 mod layering;
 mod mount;
+mod order;
 mod permissions;
 mod portal;
 mod reload;

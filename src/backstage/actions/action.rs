@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use super::schema::Schema;
-use crate::backstage::{auth::Credentials, error::BackstageError, permission::Permission};
+use crate::backstage::{
+    error::BackstageError,
+    permission::{Judged, Needs, Permission},
+};
 
 /// One operation. A plugin adds it with one line, `Actions::new().add(…)`.
 ///
@@ -21,6 +24,8 @@ pub trait Action: Send + Sync + 'static {
     const DESCRIPTION: &'static str;
     /// What running it may change.
     const ATTRIBUTES: Attributes;
+    /// What a caller must have, decided before the input is read.
+    const NEEDS: Needs;
     /// The permission without which a caller does not even see it; none of ours has one, since a list must not wait
     /// for the permission backend.
     const VISIBLE_WITH: Option<Permission> = None;
@@ -88,8 +93,8 @@ pub struct Example {
 
 /// One invocation: who calls, with what.
 pub struct Call<I> {
-    /// The verified caller; never nobody.
-    pub caller: Credentials,
+    /// The verified caller, who has what the action needs; never nobody.
+    pub caller: Judged,
     /// The input, which fits the schema.
     pub input: I,
     pub(super) secrets: Option<Value>,

@@ -16,39 +16,41 @@ use super::{
 use crate::backstage::{
     auth::{Credentials, Principal},
     error::BackstageError,
+    unread::Unread,
 };
 
 /// Longest an action may work: Node's `fetch` gives up after 300 s without an answer, and an answer that says so is
 /// better than none. Actions that wait have their own, shorter limits.
 const LONGEST_WORK: Duration = Duration::from_secs(280);
 
-/// What somebody wants to have done.
+/// What is asked for.
 pub(super) struct Wanted<'a> {
     pub(super) id: &'a str,
-    pub(super) input: Value,
-    pub(super) secrets: Option<Value>,
+    pub(super) body: Unread,
+    /// Takes the input, and the secrets if there are any, out of the body.
+    pub(super) unwrap: fn(Value) -> (Value, Option<Value>),
 }
 
 /// Runs an action for the caller and returns the body of the answer.
 ///
 /// # Errors
-/// 403 for nobody, 404 for an action that is not there for this caller, 403 for a way of writing that is not allowed,
-/// 400 for input or secrets that do not fit, then whatever the action says; 500 if it panics, 504 if it takes too long.
+/// 403 for nobody, 404 for an action that is not there for this caller, 403 for a caller who may not run it, 400 for
+/// input or secrets that do not fit, then whatever the action says; 500 if it panics, 504 if it takes too long.
 pub(super) async fn invoke(
     registry: &Registry,
     wanted: Wanted<'_>,
     caller: Credentials,
 ) -> Result<Value, BackstageError> {
-    let Wanted { id, input, secrets } = wanted;
+    let Wanted { id, body, unwrap } = wanted;
     if *caller.principal() == Principal::None {
         return Err(BackstageError::not_allowed(
             "Actions must be invoked by an authenticated principal, not an anonymous request",
         ));
     }
     let action = registry.find(id, &caller).await?;
-    if !action.attributes.read_only {
-        registry.settings().write_callers.admit(&caller)?;
-    }
+    let caller = registry.judge(action, &caller).await?;
+    let body = body.json(&caller).await?;
+    let (input, secrets) = unwrap(body.unwrap_or_else(|| json!({})));
     fits(&action.input, &input, || {
         format!("Invalid input to action \"{id}\"")
     })?;

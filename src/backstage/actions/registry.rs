@@ -13,7 +13,7 @@ use crate::{
     backstage::{
         auth::Credentials,
         error::BackstageError,
-        permission::{Permission, Permissions, Verdicts},
+        permission::{Judged, Needs, Permission, Permissions, Verdicts},
     },
     config::Live,
 };
@@ -38,6 +38,7 @@ pub(super) struct Entry {
     title: &'static str,
     description: &'static str,
     pub(super) attributes: Attributes,
+    needs: Needs,
     visible_with: Option<Permission>,
     examples: Vec<Example>,
     pub(super) input: Schema,
@@ -80,6 +81,7 @@ impl Actions {
             title: A::TITLE,
             description: A::DESCRIPTION,
             attributes: A::ATTRIBUTES,
+            needs: A::NEEDS,
             visible_with: A::VISIBLE_WITH,
             examples: A::examples(),
             input: Schema::of_input::<A::Input>(),
@@ -216,11 +218,6 @@ impl Registry {
         }
     }
 
-    /// Returns the newest settings.
-    pub(super) fn settings(&self) -> Arc<ActionSettings> {
-        self.settings.get()
-    }
-
     /// Returns the listing of what the caller may see. Asks nobody unless an action names a permission for that; such
     /// actions stay hidden while nobody decides, since all others must be found.
     pub(super) async fn list(&self, caller: &Credentials) -> Value {
@@ -255,6 +252,20 @@ impl Registry {
             verdicts.require(&needed).map_err(|_| unknown())?;
         }
         Ok(entry)
+    }
+
+    /// Decides whether the caller may run the action, before anything of its input is read.
+    ///
+    /// # Errors
+    /// 403 for a way of writing that is not allowed, and for a caller without the permissions.
+    pub(super) async fn judge(&self, action: &Entry, caller: &Credentials) -> Result<Judged, BackstageError> {
+        let settings = self.settings.get();
+        if !action.attributes.read_only {
+            settings.write_callers.admit(caller)?;
+        }
+        self.permissions
+            .judge(caller, &action.needs, &settings.write_callers)
+            .await
     }
 
     fn why_not(&self, id: &str) -> String {

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use http::{StatusCode, Uri};
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
@@ -16,6 +15,7 @@ use crate::{
         auth::Credentials,
         error::BackstageError,
         routes::{Routes, segments},
+        unread::Unread,
     },
     infra::http_server::JsonResponse,
 };
@@ -57,13 +57,13 @@ async fn invoke_bare(
     registry: Arc<Registry>,
     caller: Credentials,
     uri: Uri,
-    body: Bytes,
+    body: Unread,
 ) -> Result<JsonResponse, BackstageError> {
     let id = action_id(&uri);
     let wanted = Wanted {
         id: &id,
-        input: parsed(&body)?,
-        secrets: None,
+        body,
+        unwrap: |input| (input, None),
     };
     written(&invoke(&registry, wanted, caller).await?)
 }
@@ -73,25 +73,18 @@ async fn invoke_wrapped(
     registry: Arc<Registry>,
     caller: Credentials,
     uri: Uri,
-    body: Bytes,
+    body: Unread,
 ) -> Result<JsonResponse, BackstageError> {
     let id = action_id(&uri);
-    let mut body = parsed(&body)?;
-    let mut take = |key: &str| body.get_mut(key).map(Value::take);
     let wanted = Wanted {
         id: &id,
-        input: take("input").unwrap_or_else(|| json!({})),
-        secrets: take("secrets"),
+        body,
+        unwrap: |mut body| {
+            let mut take = |key: &str| body.get_mut(key).map(Value::take);
+            (take("input").unwrap_or_else(|| json!({})), take("secrets"))
+        },
     };
     written(&invoke(&registry, wanted, caller).await?)
-}
-
-/// The mount has checked that it is JSON; no body is an empty object.
-fn parsed(body: &[u8]) -> Result<Value, BackstageError> {
-    if body.is_empty() {
-        return Ok(json!({}));
-    }
-    serde_json::from_slice(body).map_err(|_| BackstageError::input("The body is not JSON"))
 }
 
 /// Reads the id from `…/{id}/invoke`; the stock client sends its colon escaped.

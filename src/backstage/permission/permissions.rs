@@ -9,13 +9,15 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::{Action, Permission, PermissionSettings, Verdicts, settings::LONGEST_TTL};
+use super::{Action, Judged, Needs, Permission, PermissionSettings, Verdicts, settings::LONGEST_TTL};
 use crate::{
     backstage::{
+        audit::Auditor,
         auth::{Credentials, Principal},
         error::BackstageError,
         plugin::PluginEnv,
         plugin_client::{Bearer, PluginCall, PluginClient, bad_gateway},
+        write_callers::WriteCallers,
     },
     config::Live,
 };
@@ -36,6 +38,7 @@ struct Inner {
     settings: Live<PermissionSettings>,
     declared: &'static [Permission],
     remembered: Cache<Remembered, Verdict>,
+    audit: Auditor,
 }
 
 /// A user's token, by digest, and the permission's name.
@@ -54,6 +57,7 @@ impl Permissions {
         Self(Arc::new(Inner {
             client: PluginClient::new(plugin_id, env),
             declared,
+            audit: Auditor::new(plugin_id, env),
             settings: env.permission.clone(),
             remembered: Cache::builder()
                 .max_capacity(MOST_VERDICTS)
@@ -70,6 +74,31 @@ impl Permissions {
     /// Every permission the plugin asks for.
     pub fn declared(&self) -> &'static [Permission] {
         self.0.declared
+    }
+
+    /// Decides whether the caller has what the operation needs, before what was sent is read. A refusal is recorded.
+    ///
+    /// # Errors
+    /// 403 `NotAllowedError` when not; 502, 503 or 504 when the permission backend does not say.
+    pub async fn judge(
+        &self,
+        caller: &Credentials,
+        needs: &Needs,
+        callers: &WriteCallers,
+    ) -> Result<Judged, BackstageError> {
+        let verdicts = match needs.any_of {
+            [] => Ok(locally(caller, &[])),
+            needed => self.decide(caller, needed).await,
+        };
+        let judged = verdicts.and_then(|verdicts| needs.judge(caller, verdicts, callers));
+        match (judged, needs.recorded) {
+            (Err(refusal), Some((event, action))) => {
+                let about = || json!({ "actionType": action });
+                let trail = self.0.audit.begin(event, caller, about);
+                trail.end(Err(refusal), |_| Value::Null)
+            }
+            (judged, _) => judged,
+        }
     }
 
     /// Passes if the caller has the permission.

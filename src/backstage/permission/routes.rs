@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::Permission;
+use super::{Judged, Permission};
 use crate::{
     backstage::{
         auth::{Credentials, Principal},
         error::BackstageError,
         routes::Routes,
+        unread::Unread,
     },
     infra::http_server::JsonResponse,
 };
@@ -39,7 +39,7 @@ pub(in crate::backstage) fn routes(permissions: &[Permission]) -> Routes {
 
 /// There is nothing with conditions here, so only an empty list can be answered; and to plugins alone, as in Backstage
 /// (`@backstage/backend-defaults`, permissionsRegistry).
-async fn apply_conditions(caller: Credentials, body: Bytes) -> Result<Response, BackstageError> {
+async fn apply_conditions(caller: Credentials, body: Unread) -> Result<Response, BackstageError> {
     match caller.principal() {
         Principal::None => return Err(BackstageError::authentication("Missing credentials")),
         Principal::User(user) if user.actor.is_none() => {
@@ -49,7 +49,7 @@ async fn apply_conditions(caller: Credentials, body: Bytes) -> Result<Response, 
         }
         Principal::User(_) | Principal::Service(_) => {}
     }
-    let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let body = body.json(&Judged::already(&caller)).await?.unwrap_or_default();
     match body["items"].as_array() {
         Some(items) if items.is_empty() => Ok(written(json!({ "items": [] }).to_string().into_bytes())),
         Some(_) => Err(BackstageError::input(

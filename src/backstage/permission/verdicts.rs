@@ -4,7 +4,7 @@ use super::Permission;
 use crate::backstage::error::BackstageError;
 
 /// For each permission that was asked for, whether the caller has it.
-#[derive(Debug)]
+#[derive(Debug, Clone, Default)]
 pub struct Verdicts(Vec<(Permission, Result<(), BackstageError>)>);
 
 impl Verdicts {

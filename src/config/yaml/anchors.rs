@@ -1,37 +1,33 @@
-//! Anchors, and the limit that stops a small file from becoming a huge value.
+//! Anchors, and what stops a small file from becoming a huge value.
 
 use std::collections::HashMap;
 
-use super::error::YamlError;
+use super::{
+    error::YamlError,
+    room::{Room, weight},
+};
 use crate::config::value::Value;
 
 /// npm `yaml`'s `maxAliasCount`: uses times weight of one anchor. With it a file grows by a factor of about 100
 /// at most, however its aliases are nested.
 const MAX_ALIAS_COUNT: usize = 100;
 
-/// Values that anchors and aliases may copy in one text. npm `yaml` shares an aliased value and weighs scalars only,
-/// so that nested empty lists cost it nothing; we copy, and a copy takes about a hundred bytes: 100 MB at worst.
-const MAX_COPIED_VALUES: usize = 1_000_000;
-
-/// What a copied value takes, about; a long key counts as that many values.
-const VALUE_BYTES: usize = 100;
-
 /// Levels a value may have once its aliases are put in: the loader's own bound. Aliases could otherwise stack up
 /// nesting the parser never sees, until copying and freeing the value overflow the stack.
 pub(super) const MAX_DEPTH: usize = 400;
 
 /// The anchors of one document.
-pub(super) struct Anchors {
+pub(super) struct Anchors<'a> {
     /// Levels a value may have.
     deepest: usize,
+    /// For this document and those that follow. npm `yaml` shares an aliased value and weighs scalars only; we copy.
+    room: &'a mut Room,
     known: HashMap<usize, Anchor>,
     /// Every alias used so far, in order; an anchored node owns a slice of it.
     aliases: Vec<usize>,
     scalars: usize,
     /// Nodes that began and have not ended.
     open: usize,
-    /// Values copied so far, in all documents of the text.
-    copied: usize,
 }
 
 struct Anchor {
@@ -58,25 +54,24 @@ pub(super) struct Mark {
     scalars: usize,
 }
 
-impl Anchors {
+impl<'a> Anchors<'a> {
     /// None yet; no value may have more levels than this.
-    pub(super) fn up_to(deepest: usize) -> Self {
+    pub(super) fn up_to(deepest: usize, room: &'a mut Room) -> Self {
         Self {
             deepest,
+            room,
             known: HashMap::new(),
             aliases: Vec::new(),
             scalars: 0,
             open: 0,
-            copied: 0,
         }
     }
 
-    /// Forgets the anchors, which end with their document; what was copied stays copied.
+    /// Forgets the anchors, which end with their document.
     pub(super) fn next_document(&mut self) {
-        *self = Self {
-            copied: self.copied,
-            ..Self::up_to(self.deepest)
-        };
+        self.known.clear();
+        self.aliases.clear();
+        (self.scalars, self.open) = (0, 0);
     }
 
     /// Notes that a node begins that is no alias; refuses it where it stands too deep.
@@ -86,14 +81,16 @@ impl Anchors {
             let message = format!("Values nest more than {} levels deep", self.deepest);
             return Err(YamlError::new(&message, None));
         }
+        self.room.take(1)?;
         Ok(Mark {
             aliases: self.aliases.len(),
             scalars: self.scalars,
         })
     }
 
-    pub(super) fn saw_scalar(&mut self) {
+    pub(super) fn saw_scalar(&mut self, text: &str) -> Result<(), YamlError> {
         self.scalars += 1;
+        self.room.take(weight(text))
     }
 
     /// Notes that the node ends and keeps it under its anchor; zero is no anchor.
@@ -143,11 +140,7 @@ impl Anchors {
 
     /// Refuses a copy that would be too much or too deep, before it is made.
     fn count_copy(&mut self, extent: Extent) -> Result<(), YamlError> {
-        self.copied = self.copied.saturating_add(extent.values);
-        if self.copied > MAX_COPIED_VALUES {
-            let message = format!("Anchors and aliases stand for more than {MAX_COPIED_VALUES} values");
-            return Err(YamlError::new(&message, None));
-        }
+        self.room.take(extent.values)?;
         if self.open + extent.depth > self.deepest {
             let message = format!("Anchors and aliases nest more than {} levels deep", self.deepest);
             return Err(YamlError::new(&message, None));
@@ -176,10 +169,13 @@ impl Extent {
             Value::Array(items) => below(&mut items.iter()),
             Value::Object(entries) => {
                 let mut whole = below(&mut entries.values());
-                // A list as a key becomes text, however long; no scalar need be in it.
-                whole.values += entries.keys().map(|key| key.len() / VALUE_BYTES).sum::<usize>();
+                whole.values += entries.keys().map(|key| 1 + weight(key)).sum::<usize>();
                 whole
             }
+            Value::String(text) => Extent {
+                values: 1 + weight(text),
+                depth: 1,
+            },
             _ => Extent { values: 1, depth: 1 },
         }
     }

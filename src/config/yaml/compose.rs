@@ -6,6 +6,7 @@ use super::{
     Dialect, YamlError,
     anchors::{Anchors, MAX_DEPTH},
     keys::{self, SeenKeys},
+    room::Room,
     scalar::{self, Wanted},
     source::Source,
 };
@@ -23,8 +24,8 @@ const DEEPEST_OBJECT: usize = 120;
 /// Nesting is bounded by the parser, at 255 levels of flow and 255 of block collections; our recursion needs a bound
 /// and npm `yaml` itself fails before 1000.
 pub fn parse(bytes: &[u8]) -> Result<Option<Value>, YamlError> {
-    let source = Source::new(bytes);
-    let mut composer = Composer::new(&source, Dialect::Core, MAX_DEPTH);
+    let (source, mut room) = (Source::new(bytes), Room::of_operator());
+    let mut composer = Composer::new(&source, Dialect::Core, Anchors::up_to(MAX_DEPTH, &mut room));
     let first = composer.document()?;
     if first.is_some() && composer.document()?.is_some() {
         return Err(YamlError::new("Source contains multiple documents", None));
@@ -33,10 +34,10 @@ pub fn parse(bytes: &[u8]) -> Result<Option<Value>, YamlError> {
 }
 
 /// Parses every document of the text, as a file of Kubernetes manifests holds them; empty ones are null. A value may
-/// have 120 levels.
-pub fn parse_documents(bytes: &[u8], dialect: Dialect) -> Result<Vec<Value>, YamlError> {
+/// have 120 levels, and all of them take what there is room for.
+pub fn parse_documents(bytes: &[u8], dialect: Dialect, room: &mut Room) -> Result<Vec<Value>, YamlError> {
     let source = Source::new(bytes);
-    let mut composer = Composer::new(&source, dialect, DEEPEST_OBJECT);
+    let mut composer = Composer::new(&source, dialect, Anchors::up_to(DEEPEST_OBJECT, room));
     let mut documents = Vec::new();
     while let Some(document) = composer.document()? {
         documents.push(document);
@@ -49,19 +50,19 @@ struct Composer<'a> {
     events: Parser<'a, granit_parser::StrInput<'a>>,
     default_dialect: Dialect,
     dialect: Dialect,
-    anchors: Anchors,
+    anchors: Anchors<'a>,
 }
 
 type Step<'a> = (Event<'a>, Span);
 
 impl<'a> Composer<'a> {
-    fn new(source: &'a Source, dialect: Dialect, deepest: usize) -> Self {
+    fn new(source: &'a Source, dialect: Dialect, anchors: Anchors<'a>) -> Self {
         Self {
             source,
             events: Parser::new_from_str(&source.text),
             default_dialect: dialect,
             dialect,
-            anchors: Anchors::up_to(deepest),
+            anchors,
         }
     }
 
@@ -107,7 +108,7 @@ impl<'a> Composer<'a> {
         }
         let mark = self.anchors.begin()?;
         let (anchor, value) = match event {
-            Event::Scalar(text, style, anchor, tag) => (anchor, self.scalar(&text, style, tag.as_deref())),
+            Event::Scalar(text, style, anchor, tag) => (anchor, self.scalar(&text, style, tag.as_deref())?),
             Event::SequenceStart(_, anchor, _) => (anchor, self.sequence()?),
             Event::MappingStart(_, anchor, _) => (anchor, self.mapping()?),
             _ => return Err(YamlError::new("Unexpected end of a value", Some(place(span)))),
@@ -116,14 +117,14 @@ impl<'a> Composer<'a> {
         Ok(value)
     }
 
-    fn scalar(&mut self, text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Value {
-        self.anchors.saw_scalar();
+    fn scalar(&mut self, text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<Value, YamlError> {
+        self.anchors.saw_scalar(text)?;
         let wanted = match (tag, style) {
             (None, ScalarStyle::Plain) => Wanted::Resolved,
             (None, _) => Wanted::Text,
             (Some(tag), _) => tag.core_suffix().map_or(Wanted::Text, Wanted::Core),
         };
-        scalar::resolve(self.source.restore(text), wanted, self.dialect)
+        Ok(scalar::resolve(self.source.restore(text), wanted, self.dialect))
     }
 
     fn sequence(&mut self) -> Result<Value, YamlError> {
@@ -229,7 +230,8 @@ mod tests {
     #[test]
     fn a_second_document_is_refused_but_manifests_may_have_many() {
         assert!(fails("a: 1\n---\n").starts_with("Source contains multiple documents"));
-        let documents = parse_documents(b"mode: 0644\n---\nb: yes\n---\n", Dialect::Yaml11).unwrap();
+        let text = b"mode: 0644\n---\nb: yes\n---\n";
+        let documents = parse_documents(text, Dialect::Yaml11, &mut Room::of_file()).unwrap();
         let documents: Vec<_> = documents
             .iter()
             .map(|one| crate::config::json::to_json(one).to_string())
@@ -260,11 +262,11 @@ mod tests {
             "*b,".repeat(500)
         );
         assert_eq!(
-            parse_documents(one.as_bytes(), Dialect::Core).map(|all| all.len()),
+            parse_documents(one.as_bytes(), Dialect::Core, &mut Room::of_operator()).map(|all| all.len()),
             Ok(1)
         );
         let three = [one.as_str(); 3].join("---\n");
-        assert!(parse_documents(three.as_bytes(), Dialect::Core).is_err());
+        assert!(parse_documents(three.as_bytes(), Dialect::Core, &mut Room::of_operator()).is_err());
     }
 
     #[test]
@@ -286,6 +288,43 @@ mod tests {
     }
 
     #[test]
+    fn a_callers_text_stands_for_few_values_whatever_multiplies() {
+        let list = |item: &str, times| vec![item; times].join(",");
+        let (open, close) = ("&n [".repeat(110), "]".repeat(110));
+        for text in [
+            format!("a: &a [{}]\nb: [{}]", list("{a: 1}", 1500), list("*a", 90)),
+            format!("a: &a {}\nb: [{}]", "x".repeat(60_000), list("*a", 90)),
+            format!("a: &a {{? {} : 1}}\nb: [{}]", "k".repeat(50_000), list("*a", 90)),
+            format!("a: {open}{}{close}", list("1", 1000)),
+            format!(
+                "%YAML 1.1\n---\na: &a {{{}}}\nb: [{}]",
+                list("? k", 1),
+                list("{<<: *a}", 4000)
+            ),
+            "--- a\n".repeat(12_000),
+            format!("[{}]", list("1", 12_000)),
+            format!("[{}]", list("{a: 1}", 4000)),
+        ] {
+            let read = parse_documents(text.as_bytes(), Dialect::Core, &mut Room::of_caller());
+            let problem = read.map(|all| all.len()).unwrap_err().to_string();
+            let fits = problem.contains("more than 10000 values") || problem.contains("Excessive alias");
+            assert!(fits, "{}: {problem}", &text[..20]);
+        }
+    }
+
+    #[test]
+    fn a_callers_honest_text_of_100_kb_is_read() {
+        let lines: String = (0..4000)
+            .map(|line| format!("setting-{line}: value-{line}\n"))
+            .collect();
+        let aliases = format!("a: &a [{}]\nb: [*a, *a]\n", vec!["{x: 1}"; 500].join(","));
+        for text in [lines, aliases, format!("a: |\n{}", "  text\n".repeat(14_000))] {
+            let read = parse_documents(text.as_bytes(), Dialect::Core, &mut Room::of_caller());
+            assert_eq!(read.map(|all| all.len()), Ok(1));
+        }
+    }
+
+    #[test]
     fn aliases_cannot_nest_deeper_than_the_stack_allows() {
         let chain = |links: usize| {
             let link = |level| format!("k{}: &k{} [*k{level}]\n", level + 1, level + 1);
@@ -304,7 +343,7 @@ mod tests {
 
     #[test]
     fn an_object_has_at_most_120_levels_however_they_are_written() {
-        let documents = |text: &str| parse_documents(text.as_bytes(), Dialect::Core);
+        let documents = |text: &str| parse_documents(text.as_bytes(), Dialect::Core, &mut Room::of_caller());
         for (open, close) in [("[", "]"), ("{a: ", "}"), ("- ", "")] {
             let nested = |levels: usize| format!("{}1{}", open.repeat(levels), close.repeat(levels));
             assert!(documents(&nested(119)).is_ok(), "{open}");

@@ -8,6 +8,7 @@ mod anchors;
 mod compose;
 mod error;
 mod keys;
+mod room;
 mod scalar;
 mod scalar11;
 mod source;
@@ -15,6 +16,7 @@ mod write;
 
 pub use compose::{parse, parse_documents};
 pub use error::YamlError;
+pub use room::Room;
 pub use write::{Form, write};
 
 /// Which words and numbers a plain scalar may stand for.

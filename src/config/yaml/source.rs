@@ -1,5 +1,7 @@
 //! Makes the bytes of a file into the text the parser gets, and undoes that in each scalar.
 
+use std::collections::HashSet;
+
 /// Private-use characters, from which one that the text does not use stands in for a lone CR.
 const STAND_INS: std::ops::RangeInclusive<char> = '\u{e000}'..='\u{f8ff}';
 
@@ -22,7 +24,8 @@ impl Source {
         if !text.contains('\r') {
             return Self { text, lone_cr: None };
         }
-        let lone_cr = STAND_INS.into_iter().find(|stand_in| !text.contains(*stand_in));
+        let used: HashSet<char> = text.chars().filter(|c| STAND_INS.contains(c)).collect();
+        let lone_cr = STAND_INS.into_iter().find(|stand_in| !used.contains(stand_in));
         match lone_cr {
             Some(stand_in) => Self {
                 text: text.replace('\r', stand_in.encode_utf8(&mut [0; 4])),
@@ -43,13 +46,19 @@ impl Source {
 
 #[cfg(test)]
 mod tests {
-    use super::Source;
+    use super::{STAND_INS, Source};
 
     #[test]
     fn a_lone_cr_is_hidden_behind_a_character_the_text_does_not_use() {
         let source = Source::new("\u{feff}a\r\n\u{e000}\rb".as_bytes());
         assert_eq!(source.text, "a\n\u{e000}\u{e001}b");
         assert_eq!(source.restore("\u{e000}\u{e001}b"), "\u{e000}\rb");
+    }
+
+    #[test]
+    fn a_lone_cr_stays_where_every_stand_in_is_used() {
+        let text = STAND_INS.collect::<String>() + "\r";
+        assert_eq!(Source::new(text.as_bytes()).text, text);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde::{
 use serde_json::Value;
 use serde_saphyr::DoubleQuoted;
 
-use super::{Dialect, YamlError, parse_documents};
+use super::{Dialect, Room, YamlError, parse_documents};
 use crate::config::from_json;
 
 /// A key we would not see again: our reader leaves it out, as JavaScript's does.
@@ -38,7 +38,7 @@ pub fn write(value: &Value, form: Form) -> Result<String, YamlError> {
     let text = text.map_err(|problem| YamlError::new(&problem, None))?;
     let meant = [from_json(value.clone())];
     for (dialect, name) in [(Dialect::Core, "1.2"), (Dialect::Yaml11, "1.1")] {
-        if parse_documents(text.as_bytes(), dialect)? != meant {
+        if parse_documents(text.as_bytes(), dialect, &mut Room::of_operator())? != meant {
             let message = format!("it would read differently under YAML {name}");
             return Err(YamlError::new(&message, None));
         }

@@ -16,6 +16,7 @@ mod framing;
 mod health_headers;
 mod io;
 mod json;
+pub mod json_body;
 mod listen;
 mod prepared;
 mod rate_limit;

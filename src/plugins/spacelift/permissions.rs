@@ -1,6 +1,25 @@
 //! What a caller may be allowed to do with Spacelift.
 
-use crate::backstage::permission::{Action, Permission};
+use crate::backstage::{
+    audit::AuditEvent,
+    permission::{Action, Needs, Permission},
+};
+
+/// The audit event of changing what runs do.
+pub(super) const RUN_MUTATE: AuditEvent = AuditEvent::mutate("run-mutate");
+
+/// What a trigger needs. The stock page's button calls directly.
+pub(super) const TRIGGER: Needs = Needs::any_of(&[TRIGGER_RUNS]).recorded(RUN_MUTATE, "trigger");
+
+/// What a confirmation needs.
+pub(super) const CONFIRM: Needs = Needs::any_of(&[CONFIRM_RUNS])
+    .through_plugins()
+    .recorded(RUN_MUTATE, "confirm");
+
+/// What a discard needs.
+pub(super) const DISCARD: Needs = Needs::any_of(&[DISCARD_RUNS])
+    .through_plugins()
+    .recorded(RUN_MUTATE, "discard");
 
 /// Everything the plugin asks for.
 pub(super) const ALL: &[Permission] = &[READ_STACKS, READ_RUNS, TRIGGER_RUNS, CONFIRM_RUNS, DISCARD_RUNS];

@@ -14,7 +14,7 @@ use super::{
     config::Config,
     domain::{Run, RunDetails, RunId, StackId, Verdict},
     error::SpaceliftError,
-    permissions,
+    permissions::{self, RUN_MUTATE},
     stack_list::{Fetch, StackList},
     text,
     wait::{Awaited, WatchedRun},
@@ -25,7 +25,7 @@ use crate::{
         audit::{AuditEvent, Auditor},
         auth::Credentials,
         error::BackstageError,
-        permission::Permissions,
+        permission::{Judged, Needs, Permissions},
         plugin::PluginEnv,
         user_text::encode_user_text,
         waiting::{self, Waited, Waits},
@@ -37,7 +37,6 @@ use crate::{
 /// Audit events of looking at stacks and runs, and of changing what runs do.
 const STACK_FETCH: AuditEvent = AuditEvent::fetch("stack-fetch");
 const RUN_FETCH: AuditEvent = AuditEvent::fetch("run-fetch");
-const RUN_MUTATE: AuditEvent = AuditEvent::mutate("run-mutate");
 
 /// The Spacelift account as the portal uses it.
 pub(super) struct Spacelift {
@@ -99,11 +98,17 @@ impl Spacelift {
         self.client.run_link(stack, run)
     }
 
+    /// Decides whether the caller may, before what was sent is read.
+    pub(super) async fn judge(&self, caller: &Credentials, needs: &Needs) -> Result<Judged, BackstageError> {
+        let config = self.config.get();
+        self.permissions.judge(caller, needs, &config.write_callers).await
+    }
+
     /// Starts a run in the caller's name.
     pub(super) async fn trigger_run(
         self: &Arc<Self>,
         stack: StackId,
-        caller: &Credentials,
+        caller: &Judged,
     ) -> Result<Run, BackstageError> {
         let about = || json!({ "actionType": "trigger", "stackId": encode_user_text(stack.as_str()) });
         let trail = self.audit.begin(RUN_MUTATE, caller, about);
@@ -115,9 +120,6 @@ impl Spacelift {
     }
 
     async fn permitted_trigger(&self, stack: StackId, caller: &Credentials) -> Result<Run, BackstageError> {
-        self.permissions
-            .authorize(caller, &permissions::TRIGGER_RUNS)
-            .await?;
         self.refuse_if_read_only()?;
         let caller = encode_user_text(caller.subject().unwrap_or("nobody"));
         self.write(trigger(&self.client, &stack, &caller)).await
@@ -127,7 +129,7 @@ impl Spacelift {
     pub(super) async fn decide(
         self: &Arc<Self>,
         decision: Decision,
-        caller: &Credentials,
+        caller: &Judged,
     ) -> Result<Run, BackstageError> {
         let action = match decision.verdict {
             Verdict::Confirm => "confirm",
@@ -146,12 +148,6 @@ impl Spacelift {
         decision: Decision,
         caller: &Credentials,
     ) -> Result<Run, BackstageError> {
-        let needed = match decision.verdict {
-            Verdict::Confirm => &permissions::CONFIRM_RUNS,
-            Verdict::Discard => &permissions::DISCARD_RUNS,
-        };
-        self.permissions.authorize(caller, needed).await?;
-        self.config.load().write_callers.admit(caller)?;
         self.refuse_if_read_only()?;
         let caller = encode_user_text(caller.subject().unwrap_or("nobody"));
         self.write(decide(&self.client, &decision, &caller)).await

@@ -11,7 +11,7 @@ use stagedoor::{
         BackendPlugin, Check, InitError, Plugin, PluginEnv,
         actions::{Action, Actions, Attributes, Call, Example, NoInput, Schema},
         error::BackstageError,
-        permission::{self, Permission, Permissions},
+        permission::{self, Needs, Permission, Permissions},
         routes::Routes,
     },
     config::{ConfigError, ConfigReader, Live},
@@ -116,6 +116,7 @@ impl Action for DoThing {
         idempotent: true,
         read_only: false,
     };
+    const NEEDS: Needs = Needs::NOTHING;
     type Input = Thing;
     type Output = Done;
 
@@ -146,6 +147,7 @@ macro_rules! looking {
             const TITLE: &'static str = $name;
             const DESCRIPTION: &'static str = $name;
             const ATTRIBUTES: Attributes = Attributes::READS;
+            const NEEDS: Needs = Needs::NOTHING;
             $($more)?
             type Input = NoInput;
             type Output = $output;
@@ -245,6 +247,7 @@ impl Action for Fail {
     const TITLE: &'static str = "Fail";
     const DESCRIPTION: &'static str = "Fails";
     const ATTRIBUTES: Attributes = Attributes::READS;
+    const NEEDS: Needs = Needs::NOTHING;
     type Input = Failure;
     type Output = ();
 
@@ -270,6 +273,7 @@ impl Action for Drifted {
     const TITLE: &'static str = "Drifted";
     const DESCRIPTION: &'static str = "Cannot read what it promises to";
     const ATTRIBUTES: Attributes = Attributes::READS;
+    const NEEDS: Needs = Needs::NOTHING;
     type Input = Promised;
     type Output = ();
 

@@ -15,7 +15,7 @@ use stagedoor::{
     infra::{
         http_server::{
             Drained, EdgeSettings, FailureCause, JsonResponse, PreparedJson, ServerSettings, body, decorated,
-            logged, serve,
+            json_body, logged, serve,
         },
         tasks::Tasks,
     },
@@ -187,8 +187,13 @@ async fn upgrading(request: Request) -> Response {
 }
 
 async fn with_body(request: Request) -> Response {
-    match body::receive(request).await {
-        Ok(request) => request.into_body().into_response(),
+    let received = async {
+        let body = body::receive(request).await?.into_body();
+        let bytes = axum::body::to_bytes(body, body::BODY_LIMIT).await.unwrap();
+        json_body::check(&bytes).map(|()| bytes)
+    };
+    match received.await {
+        Ok(bytes) => bytes.into_response(),
         Err(error) => (error.status(), error.to_string()).into_response(),
     }
 }

@@ -7,13 +7,14 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::super::{
-    domain::{Manifest, TextOrObject},
-    error::SkeError,
+    domain::TextOrObject,
     operations::{Configured, Ske},
+    permissions,
 };
 use crate::backstage::{
     actions::{Action, Attributes, Call, Example},
     error::BackstageError,
+    permission::Needs,
 };
 
 /// Does what `POST /configure-resource` does.
@@ -38,6 +39,7 @@ impl Action for ConfigureResource {
         idempotent: true,
         read_only: false,
     };
+    const NEEDS: Needs = permissions::CONFIGURE;
     type Input = Input;
     type Output = Configured;
 
@@ -64,7 +66,7 @@ impl Action for ConfigureResource {
     }
 
     async fn invoke(&self, call: Call<Input>) -> Result<Configured, BackstageError> {
-        let manifest = Manifest::from_value(call.input.manifest).map_err(SkeError::from)?;
-        Ok(self.0.configure_resource(&call.caller, &manifest).await?)
+        let configured = self.0.configure_resource(&call.caller, call.input.manifest);
+        Ok(configured.await?)
     }
 }

@@ -6,10 +6,14 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::{super::operations::Ske, Named};
+use super::{
+    super::{operations::Ske, permissions},
+    Named,
+};
 use crate::backstage::{
     actions::{Action, Attributes, Call, Example},
     error::BackstageError,
+    permission::Needs,
 };
 
 /// Does what `POST /delete-resource` does.
@@ -31,6 +35,7 @@ impl Action for DeleteResource {
         idempotent: true,
         read_only: false,
     };
+    const NEEDS: Needs = permissions::REMOVE;
     type Input = Named;
     type Output = Output;
 

@@ -6,10 +6,14 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::{super::operations::Ske, Named};
+use super::{
+    super::{operations::Ske, permissions},
+    Named,
+};
 use crate::backstage::{
     actions::{Action, Attributes, Call, Example},
     error::BackstageError,
+    permission::Needs,
 };
 
 /// Does what `GET /resource` does.
@@ -27,6 +31,7 @@ impl Action for GetResource {
     const TITLE: &'static str = "Get a platform resource";
     const DESCRIPTION: &'static str = "Returns a Kubernetes object of the platform as it is now; in the mode gitops as it was last committed.";
     const ATTRIBUTES: Attributes = Attributes::READS;
+    const NEEDS: Needs = permissions::LOOK;
     type Input = Named;
     type Output = Output;
 

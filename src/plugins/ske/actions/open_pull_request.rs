@@ -9,10 +9,12 @@ use serde_json::{Value, json};
 use super::super::{
     domain::TextOrObject,
     operations::{OpenedPullRequest, PullRequestOrder, Ske},
+    permissions,
 };
 use crate::backstage::{
     actions::{Action, Attributes, Call, Example},
     error::BackstageError,
+    permission::Needs,
 };
 
 /// Does what `POST /pull-requests` does.
@@ -63,6 +65,7 @@ impl Action for OpenPullRequest {
         idempotent: true,
         read_only: false,
     };
+    const NEEDS: Needs = permissions::PROPOSE;
     type Input = Input;
     type Output = OpenedPullRequest;
 
@@ -85,7 +88,7 @@ impl Action for OpenPullRequest {
 
     async fn invoke(&self, call: Call<Input>) -> Result<OpenedPullRequest, BackstageError> {
         let order = call.input.into();
-        Ok(self.0.open_pull_request(&call.caller, &order).await?)
+        Ok(self.0.open_pull_request(&call.caller, order).await?)
     }
 }
 

@@ -7,10 +7,14 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::super::operations::{CatalogOrder, Published, Ske};
+use super::super::{
+    operations::{CatalogOrder, Published, Ske},
+    permissions,
+};
 use crate::backstage::{
     actions::{Action, Attributes, Call, Example},
     error::BackstageError,
+    permission::Needs,
 };
 
 /// Does what `POST /publish-catalog` does.
@@ -80,6 +84,7 @@ impl Action for PublishCatalog {
         idempotent: true,
         read_only: false,
     };
+    const NEEDS: Needs = permissions::PUBLISH;
     type Input = Input;
     type Output = Published;
 

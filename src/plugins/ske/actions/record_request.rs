@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::super::{operations::Ske, pending::RecordInput};
+use super::super::{operations::Ske, pending::RecordInput, permissions};
 use crate::backstage::{
     actions::{Action, Attributes, Call, Example},
     error::BackstageError,
+    permission::Needs,
 };
 
 /// Does what `POST /pending-requests` does.
@@ -25,6 +26,7 @@ impl Action for RecordRequest {
         idempotent: true,
         read_only: false,
     };
+    const NEEDS: Needs = permissions::NOTE_DOWN;
     type Input = RecordInput;
     type Output = ();
 

@@ -10,12 +10,14 @@ use super::{
     super::{
         domain::{Reconciliation, State},
         operations::{Awaited, Ske},
+        permissions,
     },
     Named,
 };
 use crate::backstage::{
     actions::{Action, Attributes, Call, Example},
     error::BackstageError,
+    permission::Needs,
 };
 
 /// Waits until the platform has done what a resource asks for.
@@ -50,6 +52,7 @@ impl Action for WaitForResource {
         suspended, reconciliation is paused, the object is being deleted. When the time is up before that, it \
         returns the state as it is, with timedOut: true.";
     const ATTRIBUTES: Attributes = Attributes::READS;
+    const NEEDS: Needs = permissions::LOOK;
     type Input = Input;
     type Output = Output;
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{Manifest, ObjectRef, exact_json::json_of, object_ref::Invalid};
 use crate::config::{
     Value as Yaml,
-    yaml::{Dialect, parse_documents},
+    yaml::{Dialect, Room, parse_documents},
 };
 
 /// The group of the catalog's entities, alone or behind a dot.
@@ -38,7 +38,7 @@ impl CatalogDocument {
     /// # Errors
     /// It is no YAML, holds no document, or one that is not an entity or an object by itself.
     pub(in crate::plugins::ske) fn all(text: &str) -> Result<Vec<Self>, Invalid> {
-        let documents = parse_documents(text.as_bytes(), Dialect::Core)
+        let documents = parse_documents(text.as_bytes(), Dialect::Core, &mut Room::of_caller())
             .map_err(|error| Invalid(format!("the content is not valid YAML: {error}")))?;
         let documents = documents
             .into_iter()
@@ -53,7 +53,7 @@ impl CatalogDocument {
     }
 
     fn one(document: Yaml) -> Result<Self, Invalid> {
-        let value = json_of(document, "")?;
+        let value = json_of(document)?;
         let object = Manifest::from_value(match &value {
             Value::Object(_) => value.clone(),
             _ => {

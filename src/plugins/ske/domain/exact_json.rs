@@ -8,72 +8,90 @@ use crate::config::Value as Yaml;
 /// From here on a double, which YAML 1.2 and JavaScript make of every number, may be another number than was written.
 const FIRST_INEXACT: u64 = 1 << 53;
 
-/// Turns what YAML says into JSON; the path is where it stands, for messages.
-pub(in crate::plugins::ske) fn json_of(value: Yaml, path: &str) -> Result<Value, Invalid> {
+/// The key that merges in YAML 1.1.
+const MERGE: &str = "<<";
+
+/// Longest part of a path that is repeated, in characters: the caller chose it.
+const LONGEST_STEP: usize = 64;
+
+/// Something that would not arrive as it was written.
+#[derive(Debug)]
+struct Misfit {
+    why: Why,
+    /// Where, from the inside out; put together on the way up, so that what fits costs nothing.
+    path: String,
+}
+
+#[derive(Debug)]
+enum Why {
+    Inexact,
+    /// YAML 1.2 has no merge keys, and readers of YAML 1.1 would merge, whatever was meant.
+    Merge,
+}
+
+/// Turns what YAML says into JSON.
+pub(in crate::plugins::ske) fn json_of(value: Yaml) -> Result<Value, Invalid> {
+    converted(value).map_err(Invalid::from)
+}
+
+/// Checks the fields of an object that came as JSON like those of YAML, so that both forms of one manifest mean the same.
+pub(super) fn exact_fields(entries: Map<String, Value>) -> Result<Map<String, Value>, Invalid> {
+    fields(entries.into_iter(), exact).map_err(Invalid::from)
+}
+
+fn converted(value: Yaml) -> Result<Value, Misfit> {
     Ok(match value {
         Yaml::Null => Value::Null,
         Yaml::Bool(flag) => flag.into(),
-        Yaml::Number(number) => double(number, path)?,
+        Yaml::Number(number) => double(number)?,
         Yaml::String(text) => text.into(),
-        Yaml::Array(items) => {
-            let items = items.into_iter().enumerate();
-            let items = items.map(|(index, item)| json_of(item, &format!("{path}[{index}]")));
-            items.collect::<Result<Vec<_>, _>>()?.into()
-        }
-        Yaml::Object(entries) => {
-            let mut fields = Map::with_capacity(entries.len());
-            for (key, entry) in entries {
-                refuse_merge(&key, path)?;
-                let entry = json_of(entry, &below(path, &key))?;
-                fields.insert(key, entry);
-            }
-            fields.into()
-        }
+        Yaml::Array(items) => list(items.into_iter(), converted)?.into(),
+        Yaml::Object(entries) => fields(entries.into_iter(), converted)?.into(),
     })
 }
 
-/// YAML 1.2 has no merge keys; the API server would drop the field and with it all that was meant to be merged.
-fn refuse_merge(key: &str, path: &str) -> Result<(), Invalid> {
-    if key == "<<" {
-        let path = below(path, key);
-        return Err(Invalid(format!(
-            "'{path}' is no merge key in YAML 1.2; write the fields out"
-        )));
-    }
-    Ok(())
-}
-
-/// Checks the numbers of JSON as those of YAML, so that both forms of one manifest mean the same.
-fn exact(value: Value, path: &str) -> Result<Value, Invalid> {
+fn exact(value: Value) -> Result<Value, Misfit> {
     Ok(match value {
         Value::Number(number) => {
             let magnitude = number.as_i64().map(i64::unsigned_abs).or(number.as_u64());
             match (magnitude, number.as_f64()) {
                 (Some(magnitude), _) if magnitude < FIRST_INEXACT => Value::Number(number),
-                (Some(_), _) | (None, None) => return Err(inexact(path)),
-                (None, Some(number)) => double(number, path)?,
+                (Some(_), _) | (None, None) => return Err(Misfit::new(Why::Inexact)),
+                (None, Some(number)) => double(number)?,
             }
         }
-        Value::Array(items) => {
-            let items = items.into_iter().enumerate();
-            let items = items.map(|(index, item)| exact(item, &format!("{path}[{index}]")));
-            items.collect::<Result<Vec<_>, _>>()?.into()
-        }
-        Value::Object(entries) => exact_fields(entries, path)?.into(),
+        Value::Array(items) => list(items.into_iter(), exact)?.into(),
+        Value::Object(entries) => fields(entries.into_iter(), exact)?.into(),
         other => other,
     })
 }
 
-pub(super) fn exact_fields(entries: Map<String, Value>, path: &str) -> Result<Map<String, Value>, Invalid> {
-    let mut fields = Map::with_capacity(entries.len());
+fn list<T>(
+    items: impl Iterator<Item = T>,
+    one: fn(T) -> Result<Value, Misfit>,
+) -> Result<Vec<Value>, Misfit> {
+    let one = |(index, item)| one(item).map_err(|misfit: Misfit| misfit.at(&format!("[{index}]")));
+    items.enumerate().map(one).collect()
+}
+
+fn fields<T>(
+    entries: impl Iterator<Item = (String, T)>,
+    one: fn(T) -> Result<Value, Misfit>,
+) -> Result<Map<String, Value>, Misfit> {
+    let mut fields = Map::with_capacity(entries.size_hint().0);
     for (key, entry) in entries {
-        let entry = exact(entry, &below(path, &key))?;
-        fields.insert(key, entry);
+        if key == MERGE {
+            return Err(Misfit::new(Why::Merge).at(MERGE));
+        }
+        match one(entry) {
+            Ok(value) => drop(fields.insert(key, value)),
+            Err(misfit) => return Err(misfit.at(&key)),
+        }
     }
     Ok(fields)
 }
 
-fn double(number: f64, path: &str) -> Result<Value, Invalid> {
+fn double(number: f64) -> Result<Value, Misfit> {
     if number.fract() != 0.0 && number.is_finite() {
         return Ok(number.into());
     }
@@ -81,20 +99,38 @@ fn double(number: f64, path: &str) -> Result<Value, Invalid> {
     if number.is_finite() && number.abs() < FIRST_INEXACT as f64 {
         return Ok((number as i64).into());
     }
-    Err(inexact(path))
+    Err(Misfit::new(Why::Inexact))
 }
 
-fn inexact(path: &str) -> Invalid {
-    Invalid(format!(
-        "the number at {path} cannot be passed on exactly; put it in quotes if the field takes text"
-    ))
+impl Misfit {
+    fn new(why: Why) -> Self {
+        let path = String::new();
+        Self { why, path }
+    }
+
+    /// The same, one level up.
+    fn at(mut self, step: &str) -> Self {
+        let step: String = step.chars().take(LONGEST_STEP).collect();
+        let dot = if self.path.is_empty() || self.path.starts_with('[') {
+            ""
+        } else {
+            "."
+        };
+        self.path = format!("{step}{dot}{}", self.path);
+        self
+    }
 }
 
-fn below(path: &str, key: &str) -> String {
-    if path.is_empty() {
-        key.to_owned()
-    } else {
-        format!("{path}.{key}")
+impl From<Misfit> for Invalid {
+    fn from(Misfit { why, path }: Misfit) -> Self {
+        Self(match why {
+            Why::Inexact => format!(
+                "the number at {path} cannot be passed on exactly; put it in quotes if the field takes text"
+            ),
+            Why::Merge => {
+                format!("'{path}' would merge fields to some readers and not to others; write the fields out")
+            }
+        })
     }
 }
 
@@ -107,7 +143,7 @@ mod tests {
 
     fn from_yaml(text: &str) -> Result<String, String> {
         let value = yaml::parse(text.as_bytes()).unwrap().unwrap();
-        json_of(value, "")
+        json_of(value)
             .map(|json| json.to_string())
             .map_err(|problem| problem.to_string())
     }
@@ -116,7 +152,7 @@ mod tests {
         let Value::Object(fields) = json!({ "n": value }) else {
             unreachable!()
         };
-        let exact = exact_fields(fields, "").map_err(|problem| problem.to_string())?;
+        let exact = exact_fields(fields).map_err(|problem| problem.to_string())?;
         Ok(exact["n"].to_string())
     }
 
@@ -178,6 +214,22 @@ mod tests {
     fn a_merge_key_is_refused_because_it_would_merge_nothing() {
         let problem = from_yaml("a: &a {x: 1}\nb: {<<: *a}").unwrap_err();
         assert!(problem.contains("'b.<<'"), "{problem}");
+    }
+
+    #[test]
+    fn a_merge_key_is_refused_in_json_too_however_it_is_quoted() {
+        for text in ["a: {'<<': {x: 1}}", "a: {\"<<\": 1}", "a: {!!str <<: 1}"] {
+            let problem = from_yaml(text).unwrap_err();
+            assert!(problem.contains("'a.<<'"), "{text}: {problem}");
+        }
+        let problem = from_json(json!([{ "<<": {} }])).unwrap_err();
+        assert!(problem.contains("'n[0].<<'"), "{problem}");
+    }
+
+    #[test]
+    fn the_path_of_a_misfit_is_short_whatever_the_keys_are() {
+        let problem = from_json(json!({ "k".repeat(50_000): [[f64::MAX]] })).unwrap_err();
+        assert!(problem.len() < 200 && problem.contains("kkk[0][0]"), "{problem}");
     }
 
     #[test]

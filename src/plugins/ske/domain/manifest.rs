@@ -6,11 +6,11 @@ use serde_json::{Map, Value};
 use super::{
     exact_json::{exact_fields, json_of},
     holds::holds,
-    object_ref::{ApiVersion, DEFAULT_NAMESPACE, Invalid, Kind, Namespace, ObjectName, ObjectRef},
+    object_ref::{ApiVersion, DEFAULT_NAMESPACE, Invalid, Kind, Namespace, ObjectName, ObjectRef, shown},
 };
 use crate::config::{
     Value as Yaml,
-    yaml::{Dialect, parse_documents},
+    yaml::{Dialect, Room, parse_documents},
 };
 
 /// Fields of `metadata` that belong to the API server (Kubernetes API conventions, "Metadata").
@@ -73,11 +73,11 @@ impl Manifest {
     /// A text that is not YAML (also duplicate keys and aliases that multiply), not exactly one document, or no
     /// object as `from_object` wants it.
     pub(in crate::plugins::ske) fn from_text(text: &str) -> Result<Self, Invalid> {
-        let mut documents = parse_documents(text.as_bytes(), Dialect::Core)
+        let mut documents = parse_documents(text.as_bytes(), Dialect::Core, &mut Room::of_caller())
             .map_err(|error| Invalid(format!("the manifest is not valid YAML: {error}")))?;
         documents.retain(|document| !matches!(document, Yaml::Null));
         match <[Yaml; 1]>::try_from(documents) {
-            Ok([document]) => match json_of(document, "")? {
+            Ok([document]) => match json_of(document)? {
                 Value::Object(object) => Self::from_object(object),
                 _ => Err(not_a_mapping()),
             },
@@ -97,7 +97,7 @@ impl Manifest {
     /// `apiVersion`, `kind` or `metadata.name` missing or not Kubernetes'; a list of objects; `generateName`; labels
     /// or annotations that are not text; numbers that would change on their way.
     pub(in crate::plugins::ske) fn from_object(object: Map<String, Value>) -> Result<Self, Invalid> {
-        let mut object = exact_fields(object, "")?;
+        let mut object = exact_fields(object)?;
         let api_version = ApiVersion::parse(text(&object, "apiVersion", "apiVersion")?)?;
         let kind = Kind::parse(text(&object, "kind", "kind")?)?;
         refuse_list(&kind, &object)?;
@@ -273,6 +273,6 @@ fn check_marks(metadata: &mut Map<String, Value>, field: &str) -> Result<(), Inv
     };
     match marks.iter().find(|(_, value)| !value.is_string()) {
         None => Ok(()),
-        Some((key, _)) => Err(not_text(&format!("metadata.{field} '{key}'"))),
+        Some((key, _)) => Err(not_text(&format!("metadata.{field} '{}'", shown(key)))),
     }
 }

@@ -93,7 +93,7 @@ fn what_names_the_object_is_required_and_text() {
         ("apiVersion", json!(1), "apiVersion must be text"),
         ("apiVersion", json!("undefined/v1"), "kratix.io/group"),
         ("kind", json!(null), "kind is missing"),
-        ("kind", json!("A-B"), "kind 'A-B'"),
+        ("kind", json!("A_B"), "kind 'A_B'"),
         ("metadata", json!(null), "metadata.name is missing"),
         ("metadata", json!("cache"), "metadata must be a mapping"),
         ("metadata", json!({}), "metadata.name is missing"),

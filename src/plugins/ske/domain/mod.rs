@@ -14,6 +14,8 @@ mod manifest;
 #[cfg(test)]
 mod manifest_tests;
 mod object_ref;
+#[cfg(test)]
+mod object_ref_tests;
 mod reconciliation;
 #[cfg(test)]
 mod reconciliation_tests;

@@ -3,7 +3,7 @@
 use super::segments::{Segment, segments};
 use crate::config::{
     Object, Value as Yaml,
-    yaml::{Dialect, parse_documents},
+    yaml::{Dialect, Room, parse_documents},
 };
 
 /// Something in a file that could not be read, for a person who opens the file.
@@ -51,11 +51,15 @@ impl<'a> File<'a> {
     /// # Errors
     /// The file as a whole is no text that YAML readers agree on: not UTF-8, or with lone carriage returns.
     pub(super) fn read(bytes: &'a [u8]) -> Result<Self, Trouble> {
-        let text = text_of(bytes)?;
-        let documents = segments(text)
-            .into_iter()
-            .map(|segment| Document::read(text, segment))
-            .collect();
+        let (text, mut room) = (text_of(bytes)?, Room::of_file());
+        let mut documents = Vec::new();
+        for segment in segments(text) {
+            documents.push(Document::read(text, segment, &mut room));
+            if room.is_used_up() {
+                let problem = "all of the file stands for too many values, aliases included; split it";
+                return Err(trouble_at(&[], problem));
+            }
+        }
         Ok(Self { text, documents })
     }
 
@@ -66,13 +70,13 @@ impl<'a> File<'a> {
     pub(super) fn read_one(bytes: &'a [u8], number: usize) -> Result<Option<Document>, Trouble> {
         let text = text_of(bytes)?;
         let segment = segments(text).into_iter().nth(number);
-        Ok(segment.map(|segment| Document::read(text, segment)))
+        Ok(segment.map(|segment| Document::read(text, segment, &mut Room::of_file())))
     }
 }
 
 impl Document {
-    fn read(text: &str, segment: Segment) -> Self {
-        let content = content_of(&text[segment.whole.clone()], segment.line);
+    fn read(text: &str, segment: Segment, room: &mut Room) -> Self {
+        let content = content_of(&text[segment.whole.clone()], segment.line, room);
         Self { segment, content }
     }
 
@@ -93,8 +97,8 @@ impl Document {
 }
 
 /// What a text that holds at most one document says.
-pub(super) fn content_of(text: &str, first_line: usize) -> Content {
-    let mut all = match parse_documents(text.as_bytes(), Dialect::Yaml11) {
+pub(super) fn content_of(text: &str, first_line: usize, room: &mut Room) -> Content {
+    let mut all = match parse_documents(text.as_bytes(), Dialect::Yaml11, room) {
         Ok(all) => all,
         Err(error) => {
             return Content::Broken(Trouble {
@@ -148,6 +152,15 @@ fn trouble_at(before: &[u8], problem: &str) -> Trouble {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn all_documents_of_a_file_together_stand_for_a_bounded_number_of_values() {
+        let one = format!("a: &a [{}]\nb: [{}]\n", "{x: 1},".repeat(500), "*a,".repeat(60));
+        assert_eq!(File::read(one.as_bytes()).unwrap().documents.len(), 1);
+        let many = vec![one; 10].join("---\n");
+        let trouble = File::read(many.as_bytes()).unwrap_err().to_string();
+        assert!(trouble.contains("split it"), "{trouble}");
+    }
 
     fn contents(text: &str) -> Vec<Content> {
         let file = File::read(text.as_bytes()).unwrap();

@@ -78,7 +78,7 @@ pub(in crate::plugins::ske) fn object_at(bytes: &[u8], spot: Spot) -> Result<Opt
     let Some((_, object)) = found else {
         return Ok(None);
     };
-    let exact = json_of(Yaml::Object(object.clone()), "");
+    let exact = json_of(Yaml::Object(object.clone()));
     exact.map(Some).map_err(|problem| Trouble {
         line: document.segment.line,
         problem: problem.to_string(),

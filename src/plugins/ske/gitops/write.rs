@@ -17,7 +17,7 @@ use super::{
 };
 use crate::config::{
     Value as Yaml, from_json, to_json,
-    yaml::{self, Form},
+    yaml::{self, Form, Room},
 };
 
 /// What a change makes of a file.
@@ -309,7 +309,7 @@ fn content_end(text: &str, segment: &Segment, start: usize, value: &Yaml) -> usi
         cuts.push(line.end);
     }
     let says_the_same = |end: usize| {
-        let cut = content_of(&text[segment.whole.start..end], 1);
+        let cut = content_of(&text[segment.whole.start..end], 1, &mut Room::of_file());
         matches!(cut, Content::Value(said) if said == *value)
     };
     let found = cuts.partition_point(|end| !says_the_same(*end));

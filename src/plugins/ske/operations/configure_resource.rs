@@ -8,13 +8,16 @@ use serde_json::{Value, json};
 use tracing::info;
 
 use super::{
-    Backing, CREATE, MUTATE, Ske, UPDATE, about,
+    Backing, CREATE, Judged, MUTATE, Ske, UPDATE, about,
     git::{Asked, Committing, while_changing},
     logged, require, warnings,
 };
 use crate::{
-    backstage::{auth::Credentials, user_text::encode_user_text},
-    infra::kubernetes::{Answer, KubernetesError},
+    backstage::user_text::encode_user_text,
+    infra::{
+        kubernetes::{Answer, KubernetesError},
+        parsing::parsed,
+    },
     plugins::ske::{
         domain::{Manifest, Operation},
         error::SkeError,
@@ -48,18 +51,18 @@ impl Ske {
     /// Creates the object of the manifest, or replaces the fields the manifest gives, each as a whole.
     ///
     /// # Errors
-    /// The caller comes on a way that may not write, the object is being deleted, somebody else kept changing it, or
+    /// The manifest is none of one object, the object is being deleted, somebody else kept changing it, or
     /// the cluster or the repository refuses.
     pub(in crate::plugins::ske) async fn configure_resource(
         self: &Arc<Self>,
-        caller: &Credentials,
-        manifest: &Manifest,
+        caller: &Judged,
+        given: Value,
     ) -> Result<Configured, SkeError> {
-        // Which of the two it takes is known only later; without either nothing is asked.
+        let manifest = parsed(|| Manifest::from_value(given)).await?;
         let object = manifest.object_ref();
         let about = || about("actionType", "configure", &object);
         let trail = self.audit.begin(MUTATE, caller, about);
-        let (ske, caller, manifest) = (Arc::clone(self), caller.clone(), manifest.clone());
+        let (ske, caller) = (Arc::clone(self), caller.clone());
         let work = async move { ske.permitted_configuration(&caller, &manifest).await };
         let more = |done: &Configured| json!({ "resourceId": done.resource_id, "commit": done.commitsha });
         trail.follow(&self.tasks, (work, SkeError::Lost), more).await
@@ -67,20 +70,14 @@ impl Ske {
 
     async fn permitted_configuration(
         &self,
-        caller: &Credentials,
+        caller: &Judged,
         manifest: &Manifest,
     ) -> Result<Configured, SkeError> {
-        let verdicts = self.permissions.decide(caller, &[CREATE, UPDATE]).await;
-        let verdicts = verdicts.map_err(SkeError::Backstage)?;
-        verdicts.require_any().map_err(SkeError::Backstage)?;
-        let config = self.settings().await;
-        let came_right = config.write_callers.admit(caller);
-        came_right.map_err(SkeError::Backstage)?;
         let object = manifest.object_ref();
         let asked = Asked {
             caller,
             object: &object,
-            verdicts: &verdicts,
+            verdicts: caller.verdicts(),
         };
         match &self.backing {
             Backing::Kubernetes(_) => self.configure_at_cluster(asked, manifest).await,

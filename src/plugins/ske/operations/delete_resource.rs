@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use tracing::info;
 
 use super::{
-    Backing, DELETE, MUTATE, Ske, about,
+    Backing, DELETE, Judged, MUTATE, Ske, about,
     git::{Asked, Committing},
-    logged, require, warnings,
+    logged, warnings,
 };
 use crate::{
     backstage::{auth::Credentials, user_text::encode_user_text},
@@ -29,7 +29,7 @@ impl Ske {
     /// `Absent` when it is not there.
     pub(in crate::plugins::ske) async fn delete_resource(
         self: &Arc<Self>,
-        caller: &Credentials,
+        caller: &Judged,
         object: &ObjectRef,
     ) -> Result<Value, SkeError> {
         let about = || about("actionType", "delete", object);
@@ -40,17 +40,14 @@ impl Ske {
         trail.follow(&self.tasks, (work, SkeError::Lost), more).await
     }
 
-    async fn permitted_deletion(&self, caller: &Credentials, object: &ObjectRef) -> Result<Value, SkeError> {
-        let verdicts = self.permissions.decide(caller, &[DELETE]).await;
-        let verdicts = verdicts.map_err(SkeError::Backstage)?;
-        require(&verdicts, &DELETE)?;
+    async fn permitted_deletion(&self, caller: &Judged, object: &ObjectRef) -> Result<Value, SkeError> {
         match &self.backing {
             Backing::Kubernetes(_) => self.delete_at_cluster(caller, object).await,
             Backing::GitOps(repository) | Backing::Hybrid(_, repository) => {
                 let asked = Asked {
                     caller,
                     object,
-                    verdicts: &verdicts,
+                    verdicts: caller.verdicts(),
                 };
                 let committing = Committing::begin(self, repository, asked, Operation::Delete).await?;
                 let commit = delete_in_git(&committing).await?;

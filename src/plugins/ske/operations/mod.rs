@@ -25,7 +25,7 @@ use super::{
     domain::{ObjectRef, gitops_warning},
     error::SkeError,
     pending::{Pending, Portal},
-    permissions::{CREATE, DELETE, LIST_PENDING, OPEN_PULL_REQUEST, READ, RECORD, UPDATE},
+    permissions::{CREATE, DELETE, LIST_PENDING, MUTATE, PENDING_MUTATE, PULL_REQUEST_MUTATE, READ, UPDATE},
     repository::Repository,
     session::Session,
 };
@@ -34,9 +34,10 @@ use crate::{
         audit::{AuditEvent, Auditor},
         auth::Credentials,
         catalog::CatalogLocations,
+        error::BackstageError,
         integrations::CodeHosts,
         notifications::Notifications,
-        permission::{Permission, Permissions, Verdicts},
+        permission::{Judged, Needs, Permission, Permissions, Verdicts},
         plugin::PluginEnv,
         user_text::encode_user_text,
         users::Users,
@@ -53,11 +54,8 @@ pub(super) use self::{
     wait_for_resource::Awaited,
 };
 
-/// Audit events of looking at objects, and of changing them.
+/// The audit event of looking at objects.
 const FETCH: AuditEvent = AuditEvent::fetch("resource-fetch");
-const MUTATE: AuditEvent = AuditEvent::mutate("resource-mutate");
-const PENDING_MUTATE: AuditEvent = AuditEvent::mutate("pending-request-mutate");
-const PULL_REQUEST_MUTATE: AuditEvent = AuditEvent::mutate("pull-request-mutate");
 
 /// Where objects are, by `ske.mode` as it was at the start.
 pub(super) enum Backing {
@@ -122,6 +120,15 @@ impl Ske {
     /// The configuration as it was read last.
     pub(super) fn current(&self) -> Arc<Config> {
         self.config.get()
+    }
+
+    /// Decides whether the caller may, before what was sent is read.
+    ///
+    /// # Errors
+    /// 403, or that nobody decides.
+    pub(super) async fn judge(&self, caller: &Credentials, needs: &Needs) -> Result<Judged, BackstageError> {
+        let config = self.config.get();
+        self.permissions.judge(caller, needs, &config.write_callers).await
     }
 
     /// Passes if the portal gives the caller the permission.

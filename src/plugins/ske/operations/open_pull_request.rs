@@ -7,14 +7,14 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use tracing::{info, warn};
 
-use super::{OPEN_PULL_REQUEST, PENDING_MUTATE, PULL_REQUEST_MUTATE, Ske, git::allowed_in_git, logged};
+use super::{Judged, PENDING_MUTATE, PULL_REQUEST_MUTATE, Ske, git::allowed_in_git, logged};
 use crate::{
     backstage::{
         auth::Credentials,
         integrations::{FileChange, Proposal, RepositoryAddress},
         user_text::encode_user_text,
     },
-    infra::git::BranchName,
+    infra::{git::BranchName, parsing::parsed},
     plugins::ske::{
         config::Config,
         domain::{Intent, Invalid, Manifest, Operation, Request, Writable},
@@ -78,10 +78,10 @@ impl Ske {
     /// The caller may not, the resource may not be touched or the repository not be written, or the code host refuses.
     pub(in crate::plugins::ske) async fn open_pull_request(
         self: &Arc<Self>,
-        caller: &Credentials,
-        order: &PullRequestOrder,
+        caller: &Judged,
+        order: PullRequestOrder,
     ) -> Result<OpenedPullRequest, SkeError> {
-        let (ske, caller, order) = (Arc::clone(self), caller.clone(), order.clone());
+        let (ske, caller, order) = (Arc::clone(self), caller.clone(), Arc::new(order));
         // Not only each of the two is done to its end, but both.
         let work = async move { ske.opened_and_recorded(&caller, &order).await };
         self.tasks.see_through(work).await.unwrap_or(Err(SkeError::Lost))
@@ -90,7 +90,7 @@ impl Ske {
     async fn opened_and_recorded(
         &self,
         caller: &Credentials,
-        order: &PullRequestOrder,
+        order: &Arc<PullRequestOrder>,
     ) -> Result<OpenedPullRequest, SkeError> {
         let about = || {
             json!({
@@ -114,14 +114,16 @@ impl Ske {
     async fn permitted_pull_request(
         &self,
         caller: &Credentials,
-        order: &PullRequestOrder,
+        order: &Arc<PullRequestOrder>,
     ) -> Result<(OpenedPullRequest, Wanted), SkeError> {
-        self.authorize(caller, &OPEN_PULL_REQUEST).await?;
-        let config = self.config.get();
-        config.write_callers.admit(caller).map_err(SkeError::Backstage)?;
-        let wanted = Wanted::read(order)?;
         let principal = encode_user_text(caller.subject().unwrap_or("nobody"));
-        let (address, proposal) = wanted.proposal(&config, order, &principal)?;
+        let (config, order, by) = (self.config.get(), Arc::clone(order), principal.clone());
+        let read = move || {
+            let wanted = Wanted::read(&order)?;
+            let (address, proposal) = wanted.proposal(&config, &order, &by)?;
+            Ok::<_, SkeError>((wanted, address, proposal))
+        };
+        let (wanted, address, proposal) = parsed(read).await?;
         let proposed = self.code_hosts.current().propose(&address, &proposal).await;
         let proposed = proposed.map_err(SkeError::CodeHost)?;
         let (object, url) = (logged(&wanted.manifest.object_ref()), &proposed.url);

@@ -9,7 +9,7 @@ use serde_json::json;
 use tracing::info;
 
 use super::{
-    OPEN_PULL_REQUEST, PULL_REQUEST_MUTATE, Ske,
+    Judged, PULL_REQUEST_MUTATE, Ske,
     git::allowed_in_git,
     open_pull_request::{branch, given, recorded},
 };
@@ -19,6 +19,7 @@ use crate::{
         integrations::{FileChange, FileCommit, RepositoryAddress},
         user_text::encode_user_text,
     },
+    infra::parsing::parsed,
     plugins::ske::{
         config::Config,
         domain::{CatalogDocument, Invalid, Operation, Writable, catalog_message},
@@ -69,7 +70,7 @@ impl Ske {
     /// The caller may not, the repository, branch or path may not be written, or the code host refuses.
     pub(in crate::plugins::ske) async fn publish_catalog(
         self: &Arc<Self>,
-        caller: &Credentials,
+        caller: &Judged,
         order: CatalogOrder,
     ) -> Result<Published, SkeError> {
         let (repository, path) = (recorded(&order.repo_url), encode_user_text(&order.target_path));
@@ -86,12 +87,10 @@ impl Ske {
         caller: &Credentials,
         order: CatalogOrder,
     ) -> Result<Published, SkeError> {
-        self.authorize(caller, &OPEN_PULL_REQUEST).await?;
-        let config = self.config.get();
-        config.write_callers.admit(caller).map_err(SkeError::Backstage)?;
         let principal = encode_user_text(caller.subject().unwrap_or("nobody"));
         let callers_token = order.token.is_some();
-        let (address, wanted) = commit(&config, order, &principal)?;
+        let (config, by) = (self.config.get(), principal.clone());
+        let (address, wanted) = parsed(move || commit(&config, order, &by)).await?;
         let committed = self.code_hosts.current().commit(&address, &wanted).await;
         let commit_sha = committed.map_err(|error| match callers_token {
             true => SkeError::CallersToken(error),

@@ -134,11 +134,15 @@ mod tests {
         },
         *,
     };
-    use crate::config::{to_json, yaml::parse_documents};
+    use crate::config::{
+        to_json,
+        yaml::{Room, parse_documents},
+    };
 
     fn read_back(request: &PendingRequest) -> Value {
         let text = document(request).unwrap();
-        let documents = parse_documents(text.as_bytes(), Default::default()).unwrap();
+        let documents =
+            parse_documents(text.as_bytes(), Default::default(), &mut Room::of_operator()).unwrap();
         to_json(&documents[0])
     }
 

@@ -9,7 +9,10 @@ use super::{
     testing::{Desk, fill, input, reviewed},
 };
 use crate::{
-    config::{to_json, yaml::parse_documents},
+    config::{
+        to_json,
+        yaml::{Room, parse_documents},
+    },
     infra::database::on_pool,
 };
 
@@ -21,7 +24,12 @@ fn text(feed: &Feed) -> String {
 
 /// The documents, without the empty ones, as the catalog reads them.
 fn entities(feed: &Feed) -> Vec<Value> {
-    let documents = parse_documents(text(feed).as_bytes(), Default::default()).unwrap();
+    let documents = parse_documents(
+        text(feed).as_bytes(),
+        Default::default(),
+        &mut Room::of_operator(),
+    )
+    .unwrap();
     let documents = documents.iter().map(to_json);
     documents.filter(|document| !document.is_null()).collect()
 }

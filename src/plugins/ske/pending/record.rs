@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     backstage::{auth::Credentials, user_text::encode_user_text},
-    infra::{clock::unix_seconds, database::DatabaseError},
+    infra::{clock::unix_seconds, database::DatabaseError, parsing::parsed},
     plugins::ske::error::SkeError,
 };
 
@@ -39,7 +39,8 @@ impl Pending {
         caller: &Credentials,
         input: RecordInput,
     ) -> Result<Recorded, SkeError> {
-        let request = NewRequest::of(input, &self.config.get().integrations)?;
+        let config = self.config.get();
+        let request = parsed(move || NewRequest::of(input, &config.integrations)).await?;
         let recorded = self.store_patiently(caller, &request).await?;
         let recorded = recorded.ok_or(SkeError::TooManyPending(MOST_RECORDS))?;
         self.known.add(&recorded);

@@ -9,20 +9,15 @@ use std::sync::Arc;
 pub(super) use self::pending_requests::open_paths;
 
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use http::{StatusCode, Uri};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use url::form_urlencoded;
 
 use crate::{
-    backstage::{auth::Credentials, error::BackstageError, routes::Routes},
+    backstage::{auth::Credentials, error::BackstageError, routes::Routes, unread::Unread},
     infra::http_server::JsonResponse,
-    plugins::ske::{
-        domain::{Manifest, ObjectRef},
-        error::SkeError,
-        operations::Ske,
-    },
+    plugins::ske::{domain::ObjectRef, error::SkeError, operations::Ske, permissions},
 };
 
 /// The parameters that name an object; others are not looked at.
@@ -54,24 +49,27 @@ pub(super) fn routes(ske: Arc<Ske>) -> Routes {
 }
 
 async fn read(ske: Arc<Ske>, caller: Credentials, uri: Uri) -> Result<Response, BackstageError> {
+    let caller = ske.judge(&caller, &permissions::LOOK).await?;
     let manifest = ske.get_resource(&caller, &queried(&uri)?).await?;
     answer(&json!({ "manifest": manifest }))
 }
 
 async fn state(ske: Arc<Ske>, caller: Credentials, uri: Uri) -> Result<Response, BackstageError> {
+    let caller = ske.judge(&caller, &permissions::LOOK).await?;
     let state = ske.resource_state(&caller, &queried(&uri)?).await?;
     answer(&state)
 }
 
-async fn delete(ske: Arc<Ske>, caller: Credentials, body: Bytes) -> Result<Response, BackstageError> {
-    let object = named(&fields(&body)?)?;
+async fn delete(ske: Arc<Ske>, caller: Credentials, body: Unread) -> Result<Response, BackstageError> {
+    let caller = ske.judge(&caller, &permissions::REMOVE).await?;
+    let object = named(&body.fields(&caller).await?)?;
     answer(&ske.delete_resource(&caller, &object).await?)
 }
 
-async fn configure(ske: Arc<Ske>, caller: Credentials, body: Bytes) -> Result<Response, BackstageError> {
-    let given = fields(&body)?.shift_remove("manifest").unwrap_or_default();
-    let manifest = Manifest::from_value(given).map_err(SkeError::from)?;
-    answer(&ske.configure_resource(&caller, &manifest).await?)
+async fn configure(ske: Arc<Ske>, caller: Credentials, body: Unread) -> Result<Response, BackstageError> {
+    let caller = ske.judge(&caller, &permissions::CONFIGURE).await?;
+    let given = body.fields(&caller).await?.shift_remove("manifest");
+    answer(&ske.configure_resource(&caller, given.unwrap_or_default()).await?)
 }
 
 fn answer(value: &impl Serialize) -> Result<Response, BackstageError> {
@@ -93,17 +91,6 @@ fn queried(uri: &Uri) -> Result<ObjectRef, BackstageError> {
         }
     }
     named(&parameters)
-}
-
-/// The body's fields. What is no JSON was refused before; a missing body has none.
-fn fields(body: &Bytes) -> Result<Map<String, Value>, BackstageError> {
-    if body.is_empty() {
-        return Ok(Map::new());
-    }
-    match serde_json::from_slice(body) {
-        Ok(Value::Object(fields)) => Ok(fields),
-        _ => Err(BackstageError::input("The body must be a JSON object")),
-    }
 }
 
 fn named(fields: &Map<String, Value>) -> Result<ObjectRef, BackstageError> {

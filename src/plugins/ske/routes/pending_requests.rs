@@ -6,7 +6,6 @@ use axum::{
     body::Body,
     response::{IntoResponse as _, Response},
 };
-use bytes::Bytes;
 use futures_util::stream;
 use http::{
     HeaderValue, Uri,
@@ -18,17 +17,19 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 use url::form_urlencoded;
 
-use super::{answer, fields};
+use super::answer;
 use crate::{
     backstage::{
         auth::{Allow, AuthPolicy, Credentials},
         error::BackstageError,
         routes::Routes,
+        unread::Unread,
     },
     plugins::ske::{
         error::SkeError,
         operations::Ske,
         pending::{Feed, Filter, MOST_LISTED, RecordInput},
+        permissions,
     },
 };
 
@@ -101,9 +102,11 @@ fn read_limit(value: Option<&str>) -> Result<u16, BackstageError> {
     }
 }
 
-async fn record(ske: Arc<Ske>, caller: Credentials, body: Bytes) -> Result<Response, BackstageError> {
+async fn record(ske: Arc<Ske>, caller: Credentials, body: Unread) -> Result<Response, BackstageError> {
+    let caller = ske.judge(&caller, &permissions::NOTE_DOWN).await?;
+    let fields = body.fields(&caller).await?;
     // The parser's own words could quote the manifest.
-    let input: RecordInput = serde_json::from_value(Value::Object(fields(&body)?)).map_err(|_| {
+    let input: RecordInput = serde_json::from_value(Value::Object(fields)).map_err(|_| {
         BackstageError::input(
             "The body must have promiseName, name and namespace as text, action as Request, Update or Delete, and \
              manifest; pullRequestUrl and requestsRepoUrl are text if they are given",

@@ -3,22 +3,25 @@
 use std::sync::Arc;
 
 use axum::response::Response;
-use bytes::Bytes;
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 
-use super::{answer, fields, optional};
+use super::{answer, optional};
 use crate::{
-    backstage::{auth::Credentials, error::BackstageError},
-    plugins::ske::operations::{CatalogOrder, PullRequestOrder, Ske},
+    backstage::{auth::Credentials, error::BackstageError, unread::Unread},
+    plugins::ske::{
+        operations::{CatalogOrder, PullRequestOrder, Ske},
+        permissions,
+    },
 };
 
 pub(super) async fn open_pull_request(
     ske: Arc<Ske>,
     caller: Credentials,
-    body: Bytes,
+    body: Unread,
 ) -> Result<Response, BackstageError> {
-    let mut fields = fields(&body)?;
+    let caller = ske.judge(&caller, &permissions::PROPOSE).await?;
+    let mut fields = body.fields(&caller).await?;
     let order = PullRequestOrder {
         promise_name: needed(&fields, "promiseName")?,
         repo_url: needed(&fields, "repoUrl")?,
@@ -28,15 +31,16 @@ pub(super) async fn open_pull_request(
         description: text(&fields, "description")?,
         manifest: fields.shift_remove("manifest").unwrap_or_default(),
     };
-    answer(&ske.open_pull_request(&caller, &order).await?)
+    answer(&ske.open_pull_request(&caller, order).await?)
 }
 
 pub(super) async fn publish_catalog(
     ske: Arc<Ske>,
     caller: Credentials,
-    body: Bytes,
+    body: Unread,
 ) -> Result<Response, BackstageError> {
-    let fields = fields(&body)?;
+    let caller = ske.judge(&caller, &permissions::PUBLISH).await?;
+    let fields = body.fields(&caller).await?;
     let order = CatalogOrder {
         file_path: text(&fields, "filePath")?,
         content: text(&fields, "content")?,

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use super::{
-    super::{bodies::RunStateBody, domain::Verdict, service::Spacelift},
+    super::{bodies::RunStateBody, domain::Verdict, permissions, service::Spacelift},
     decision::{self, Input, decide},
 };
 use crate::backstage::{
     actions::{Action, Attributes, Call, Example},
     error::BackstageError,
+    permission::Needs,
 };
 
 /// Lets a waiting run go on.
@@ -19,6 +20,7 @@ impl Action for ConfirmRun {
     const TITLE: &'static str = "Confirm a Spacelift run";
     const DESCRIPTION: &'static str = "Lets a run of a Spacelift stack that waits for confirmation apply what it planned, in the caller's name.";
     const ATTRIBUTES: Attributes = decision::ATTRIBUTES;
+    const NEEDS: Needs = permissions::CONFIRM;
     type Input = Input;
     type Output = RunStateBody;
 

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use super::{
-    super::{bodies::RunStateBody, domain::Verdict, service::Spacelift},
+    super::{bodies::RunStateBody, domain::Verdict, permissions, service::Spacelift},
     decision::{self, Input, decide},
 };
 use crate::backstage::{
     actions::{Action, Attributes, Call, Example},
     error::BackstageError,
+    permission::Needs,
 };
 
 /// Drops a waiting run.
@@ -20,6 +21,7 @@ impl Action for DiscardRun {
     const DESCRIPTION: &'static str =
         "Drops a run of a Spacelift stack that waits for confirmation or in the queue, in the caller's name.";
     const ATTRIBUTES: Attributes = decision::ATTRIBUTES;
+    const NEEDS: Needs = permissions::DISCARD;
     type Input = Input;
     type Output = RunStateBody;
 

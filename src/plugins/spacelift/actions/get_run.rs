@@ -9,11 +9,13 @@ use serde_json::{Value, json};
 use super::super::{
     bodies::RunDetailsBody,
     domain::{RunId, StackId},
+    permissions,
     service::Spacelift,
 };
 use crate::backstage::{
     actions::{Action, Attributes, Call, Example},
     error::BackstageError,
+    permission::Needs,
 };
 
 /// Looks at one run.
@@ -35,6 +37,7 @@ impl Action for GetRun {
     const TITLE: &'static str = "Get a Spacelift run";
     const DESCRIPTION: &'static str = "Returns a run of a Spacelift stack as it is now.";
     const ATTRIBUTES: Attributes = Attributes::READS;
+    const NEEDS: Needs = Needs::any_of(&[permissions::READ_RUNS]);
     type Input = Input;
     type Output = RunDetailsBody;
 

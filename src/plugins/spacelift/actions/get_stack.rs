@@ -6,10 +6,11 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::super::{bodies::StackBody, domain::StackId, service::Spacelift};
+use super::super::{bodies::StackBody, domain::StackId, permissions, service::Spacelift};
 use crate::backstage::{
     actions::{Action, Attributes, Call, Example},
     error::BackstageError,
+    permission::Needs,
 };
 
 /// Looks at one stack of the list.
@@ -29,6 +30,7 @@ impl Action for GetStack {
     const DESCRIPTION: &'static str =
         "Returns one Spacelift stack with its state. What it says is at most a few seconds old.";
     const ATTRIBUTES: Attributes = Attributes::READS;
+    const NEEDS: Needs = Needs::any_of(&[permissions::READ_STACKS]);
     type Input = Input;
     type Output = StackBody;
 

@@ -6,10 +6,11 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 
-use super::super::{bodies::StackBody, service::Spacelift};
+use super::super::{bodies::StackBody, permissions, service::Spacelift};
 use crate::backstage::{
     actions::{Action, Attributes, Call, Example, NoInput},
     error::BackstageError,
+    permission::Needs,
 };
 
 /// Lists what `GET /stacks` lists.
@@ -26,6 +27,7 @@ impl Action for ListStacks {
     const TITLE: &'static str = "List Spacelift stacks";
     const DESCRIPTION: &'static str = "Lists the Spacelift stacks that this portal sees, with the state of each. The list is at most a few seconds old.";
     const ATTRIBUTES: Attributes = Attributes::READS;
+    const NEEDS: Needs = Needs::any_of(&[permissions::READ_STACKS]);
     type Input = NoInput;
     type Output = Output;
 

@@ -6,10 +6,11 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::super::{bodies::RunStateBody, domain::StackId, service::Spacelift};
+use super::super::{bodies::RunStateBody, domain::StackId, permissions, service::Spacelift};
 use crate::backstage::{
     actions::{Action, Attributes, Call, Example},
     error::BackstageError,
+    permission::Needs,
 };
 
 /// Does what `POST /stacks/{id}/trigger` does.
@@ -35,6 +36,7 @@ impl Action for TriggerRun {
         idempotent: false,
         read_only: false,
     };
+    const NEEDS: Needs = permissions::TRIGGER;
     type Input = Input;
     type Output = RunStateBody;
 

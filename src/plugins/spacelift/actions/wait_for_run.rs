@@ -9,12 +9,14 @@ use serde_json::json;
 use super::super::{
     bodies::WaitedBody,
     domain::{RunId, StackId},
+    permissions,
     service::Spacelift,
     wait::Awaited,
 };
 use crate::backstage::{
     actions::{Action, Attributes, Call, Example},
     error::BackstageError,
+    permission::Needs,
 };
 
 /// Waits until a run rests.
@@ -40,6 +42,7 @@ impl Action for WaitForRun {
     const DESCRIPTION: &'static str = "Waits until a run of a Spacelift stack is over or waits for a person's decision, \
         and returns it. When the time is up before that, it returns the run as it is, with timedOut: true.";
     const ATTRIBUTES: Attributes = Attributes::READS;
+    const NEEDS: Needs = Needs::any_of(&[permissions::READ_RUNS]);
     type Input = Input;
     type Output = WaitedBody;
 

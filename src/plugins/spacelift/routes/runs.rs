@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::extract::{Query, rejection::QueryRejection};
-use bytes::Bytes;
 use http::{
     HeaderMap, HeaderValue, StatusCode, Uri,
     header::{CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING},
@@ -15,6 +14,7 @@ use super::{
         bodies::{RunDetailsBody, RunStateBody, WaitedBody},
         domain::{RunId, StackId, Verdict},
         error::SpaceliftError,
+        permissions,
         service::Spacelift,
         wait::Awaited,
         writes::Decision,
@@ -22,7 +22,9 @@ use super::{
     stacks::stack_id,
 };
 use crate::{
-    backstage::{auth::Credentials, error::BackstageError, routes::Routes},
+    backstage::{
+        auth::Credentials, error::BackstageError, permission::Judged, routes::Routes, unread::Unread,
+    },
     infra::http_server::JsonResponse,
 };
 
@@ -103,7 +105,7 @@ async fn wait_for_run(
 struct Given {
     uri: Uri,
     headers: HeaderMap,
-    body: Bytes,
+    body: Unread,
 }
 
 async fn decide(
@@ -112,12 +114,17 @@ async fn decide(
     caller: Credentials,
     given: Given,
 ) -> Result<JsonResponse, BackstageError> {
+    let needs = match verdict {
+        Verdict::Confirm => &permissions::CONFIRM,
+        Verdict::Discard => &permissions::DISCARD,
+    };
+    let caller = spacelift.judge(&caller, needs).await?;
     let (stack, run) = ids(given.uri.path(), 1)?;
     let decision = Decision {
         stack: stack.clone(),
         run,
         verdict,
-        note: given.note()?,
+        note: given.note(&caller).await?,
     };
     let run = spacelift.decide(decision, &caller).await?;
     let url = spacelift.run_url(&stack, &run.id);
@@ -126,7 +133,7 @@ async fn decide(
 
 impl Given {
     /// Reads the optional body.
-    fn note(&self) -> Result<Option<String>, BackstageError> {
+    async fn note(self, caller: &Judged) -> Result<Option<String>, BackstageError> {
         if self.body.is_empty() {
             return if self.has_lost_its_body() {
                 Err(not_json())
@@ -139,7 +146,8 @@ impl Given {
                 "The body may hold a 'note' of up to {MAX_NOTE} characters, and nothing else"
             ))
         };
-        let body: DecisionBody = serde_json::from_slice(&self.body).map_err(|_| unfit())?;
+        let body = self.body.json(caller).await?.unwrap_or_default();
+        let body: DecisionBody = serde_json::from_value(body).map_err(|_| unfit())?;
         match body.note {
             Some(note) if note.chars().count() > MAX_NOTE => Err(unfit()),
             note => Ok(note),

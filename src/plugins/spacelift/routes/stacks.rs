@@ -11,6 +11,7 @@ use http::{StatusCode, Uri};
 use super::super::{
     bodies,
     domain::{InvalidStackId, StackId},
+    permissions,
     service::Spacelift,
 };
 use crate::{
@@ -18,6 +19,7 @@ use crate::{
         auth::{Allow, AuthPolicy, Credentials},
         error::BackstageError,
         routes::Routes,
+        unread::Unread,
     },
     infra::http_server::JsonResponse,
 };
@@ -39,8 +41,8 @@ pub(super) fn add(routes: Routes, spacelift: &Arc<Spacelift>) -> Routes {
         .get("/stacks/{id}", move |caller, uri| {
             get_stack(Arc::clone(&looks), caller, uri)
         })
-        .post("/stacks/{id}/trigger", move |caller, uri| {
-            trigger_run(Arc::clone(&triggers), caller, uri)
+        .post("/stacks/{id}/trigger", move |caller, uri, body| {
+            trigger_run(Arc::clone(&triggers), caller, uri, body)
         })
 }
 
@@ -71,7 +73,10 @@ async fn trigger_run(
     spacelift: Arc<Spacelift>,
     caller: Credentials,
     uri: Uri,
+    body: Unread,
 ) -> Result<Response, BackstageError> {
+    let caller = spacelift.judge(&caller, &permissions::TRIGGER).await?;
+    body.ignore(&caller).await?;
     let stack = stack_id(uri.path(), 1)?;
     let run = spacelift.trigger_run(stack, &caller).await?;
     Ok(bodies::run_started(&run)?.into_response())
