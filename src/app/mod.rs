@@ -99,7 +99,7 @@ impl App {
         let (Some(mut settings), Some(shared), true) = (settings, shared, problems.is_empty()) else {
             return Err(StartError::Config(problems));
         };
-        let mut warnings = warnings(&reader, &registrations);
+        let mut warnings = warnings(&reader);
         warnings.extend(settings.warning());
         warnings.extend(front::warning(&reader, settings.upstream.as_ref()));
         warnings.extend_from_slice(shared.database_notices());
@@ -156,31 +156,9 @@ impl App {
     }
 }
 
-fn warnings(reader: &ConfigReader, registrations: &[Registration]) -> Vec<String> {
-    let unknown = unknown_keys::find(reader);
-    let unknown = unknown
-        .into_iter()
-        .map(|key| format!("{key} is not a key Stagedoor knows; is it a typing mistake?"));
-    let dropped = reader
-        .dropped()
-        .filter(|(key, _)| concerns_us(key, registrations))
-        .map(|(key, variable)| {
-            format!("{key} is left out because the environment variable {variable} is not set")
-        });
-    unknown.chain(dropped).collect()
-}
-
-/// Whether a key is one we read; the file is shared, and the rest of it is Backstage's own business.
-fn concerns_us(key: &str, registrations: &[Registration]) -> bool {
-    let below = |section: &str| {
-        key.strip_prefix(section)
-            .is_some_and(|rest| rest.starts_with('.'))
-    };
-    below("stagedoor")
-        || below("backend.auth")
-        || registrations
-            .iter()
-            .any(|registration| below(registration.section))
+fn warnings(reader: &ConfigReader) -> Vec<String> {
+    let unknown = unknown_keys::find(reader).into_iter();
+    unknown.chain(reader.left_out_notices()).collect()
 }
 
 /// The ids that are on, or off. One whose section is missing may still run in the Node backend, so it is not ours.

@@ -21,7 +21,7 @@ pub(super) async fn print(args: PrintArgs, environment: Environment) -> ExitCode
     let shown = if args.show_secrets {
         merged
     } else {
-        config::redacted(&merged)
+        config::redacted_within(&merged, &opened.environment)
     };
     let format = match args.format {
         Format::Json => config::Format::Json,
@@ -29,7 +29,7 @@ pub(super) async fn print(args: PrintArgs, environment: Environment) -> ExitCode
     };
     match config::render(&shown, format) {
         Ok(text) => {
-            output::line(text.trim_end());
+            output::verbatim(text.trim_end());
             ExitCode::SUCCESS
         }
         Err(error) => fail(&error.to_string()),

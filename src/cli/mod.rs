@@ -14,7 +14,7 @@ use tokio::runtime::Runtime;
 
 use crate::{
     app::StartOptions,
-    config::{ConfigError, ConfigStore, Environment, LoadOptions},
+    config::{ConfigError, ConfigStore, Environment, LoadOptions, every_secret},
     telemetry::LogEnvironment,
 };
 
@@ -117,6 +117,7 @@ impl ConfigArgs {
         let store = ConfigStore::open(options)
             .await
             .map_err(|problem| refuse(&[problem]))?;
+        output::mask(&every_secret(&store.reader(), &environment));
         Ok(Opened { store, environment })
     }
 }

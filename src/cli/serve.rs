@@ -7,7 +7,7 @@ use tracing::warn;
 use super::{Opened, ServeArgs, fail, refuse};
 use crate::{
     app::{App, StartError},
-    config::{self, ConfigReader, ConfigStore, Environment},
+    config::{Environment, every_secret},
     shutdown,
     telemetry::{self, TelemetryError, TelemetryGuard},
 };
@@ -22,7 +22,7 @@ pub(super) async fn run(args: ServeArgs, environment: Environment) -> ExitCode {
         Ok(log) => log,
         Err(code) => return code,
     };
-    follow(&opened.store, &log);
+    follow(&opened, &log);
     let options = opened.start_options(args.listen);
     match App::build(opened.store, &options) {
         Ok(app) => serve(app).await,
@@ -45,23 +45,18 @@ pub(super) fn log_of(opened: &Opened) -> Result<Arc<TelemetryGuard>, ExitCode> {
         TelemetryError::Config(problems) => refuse(&problems),
         other => fail(&other.to_string()),
     })?;
-    mask(&log, &reader);
+    log.redact(&every_secret(&reader, &opened.environment));
     Ok(Arc::new(log))
 }
 
-fn mask(log: &TelemetryGuard, reader: &ConfigReader) {
-    if let Ok(Some(all)) = reader.get("") {
-        log.redact(&config::secret_values(&all));
-    }
-}
-
 /// Log levels and masked secrets follow the configuration.
-fn follow(store: &ConfigStore, log: &Arc<TelemetryGuard>) {
-    let log = Arc::clone(log);
-    store.on_change(&["backend.logger"], move |reader| {
+fn follow(opened: &Opened, log: &Arc<TelemetryGuard>) {
+    let (log, environment) = (Arc::clone(log), opened.environment.clone());
+    opened.store.on_change(&["backend.logger"], move |reader| {
+        // Also those of a configuration that is refused: what refuses it may have tried them.
+        log.redact(&every_secret(reader, &environment));
         let (log, reader) = (Arc::clone(&log), reader.clone());
         Ok(Box::new(move || {
-            mask(&log, &reader);
             if let Err(problems) = log.follow(&reader) {
                 problems.iter().for_each(|problem| warn!("{problem}"));
             }

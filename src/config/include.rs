@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::{
     files::{self, ReadError},
     js, json,
+    left_out::Cause,
     substitute::{Substituted, substitute},
     transform::{Place, Transformer},
     value::{Object, Value},
@@ -66,7 +67,7 @@ fn variable(transformer: &mut Transformer<'_>, name: String, place: Place<'_>) -
     match transformer.environment.trimmed(&name) {
         Some(value) => Included::text(value),
         None => {
-            transformer.drop_for(place.path, name);
+            transformer.leave_out(place.path, Cause::Variable(name));
             Included::default()
         }
     }

@@ -10,7 +10,9 @@ use super::{
     env_overrides,
     environment::Environment,
     files::{FileReader, ReadError},
-    transform::{Dropped, Transformer},
+    left_out::{self, Cause, LeftOut},
+    sections,
+    transform::Transformer,
     value::{Object, Value},
     yaml,
 };
@@ -69,29 +71,43 @@ pub struct Loaded {
     pub layers: Vec<Layer>,
     /// Every file that was read, and every default file that was looked for: what to watch.
     pub files: BTreeSet<PathBuf>,
-    dropped: Dropped,
+    left_out: Vec<LeftOut>,
+    strictness: Strictness,
 }
 
 impl Loaded {
-    /// A reader over the layers that also knows which keys were dropped.
+    /// A reader over the layers that also knows which keys were left out.
     pub fn into_reader(self) -> ConfigReader {
-        ConfigReader::with_dropped(self.layers, self.dropped)
+        ConfigReader::with_left_out(
+            self.layers,
+            self.left_out,
+            self.strictness == Strictness::OwnParts,
+        )
     }
 }
 
-/// Loads everything. Needs a tokio runtime: files are read on a blocking thread.
+/// Loads everything, as strictly as Backstage. Needs a tokio runtime: files are read on a blocking thread.
 pub async fn load(options: &LoadOptions) -> Result<Loaded, ConfigError> {
-    load_watched(options).await.1
+    load_watched(options, Strictness::Backstage).await.1
+}
+
+/// What a `$file` or `$include` that cannot be followed means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Strictness {
+    /// It ends the reading.
+    Backstage,
+    /// It ends the reading only in parts that we read; a process beside the portal may lack the portal's files.
+    OwnParts,
 }
 
 /// Loads as [`load`] does and says which files to watch even when the loading failed.
-pub(super) async fn load_watched(options: &LoadOptions) -> Outcome {
+pub(super) async fn load_watched(options: &LoadOptions, strictness: Strictness) -> Outcome {
     let sources = match fetch_all(options).await {
         Ok(sources) => sources,
         Err(error) => return (BTreeSet::new(), Err(error)),
     };
     let options = options.clone();
-    let reading = tokio::task::spawn_blocking(move || read_all(&options, sources));
+    let reading = tokio::task::spawn_blocking(move || read_all(&options, sources, strictness));
     let failed = |error| ConfigError::new(format!("Reading the configuration failed: {error}"));
     reading
         .await
@@ -133,11 +149,12 @@ async fn fetch(options: &LoadOptions, url: String) -> Result<Source, ConfigError
 /// The files to watch, and what came of reading them.
 pub(super) type Outcome = (BTreeSet<PathBuf>, Result<Loaded, ConfigError>);
 
-fn read_all(options: &LoadOptions, sources: Vec<Source>) -> Outcome {
+fn read_all(options: &LoadOptions, sources: Vec<Source>, strictness: Strictness) -> Outcome {
     let mut loading = Loading {
         environment: &options.environment,
         files: FileReader::default(),
-        dropped: Dropped::new(),
+        left_out: Vec::new(),
+        is_lenient: strictness == Strictness::OwnParts,
     };
     let layers = loading.layers(sources);
     let mut files = loading.files.into_paths();
@@ -145,14 +162,36 @@ fn read_all(options: &LoadOptions, sources: Vec<Source>) -> Outcome {
         files.extend(discover::candidates(&options.root_dir, &options.environment));
     }
     let loaded = layers.and_then(|layers| {
+        check_own_parts(&loading.left_out, &layers)?;
         check_not_empty(&layers)?;
         Ok(Loaded {
-            layers,
+            left_out: left_out::from_merged(loading.left_out, &layers),
             files: files.clone(),
-            dropped: loading.dropped,
+            layers,
+            strictness,
         })
     });
     (files, loaded)
+}
+
+/// Refuses what a file that could not be read should have held, where we read it.
+fn check_own_parts(left_out: &[LeftOut], layers: &[Layer]) -> Result<(), ConfigError> {
+    let is_present = |section: &str| {
+        let holds = |layer: &Layer| layer.data.get(section).is_some_and(|value| *value != Value::Null);
+        layers.iter().any(holds) || left_out.iter().any(|one| one.key == section)
+    };
+    let problem = left_out.iter().find_map(|one| match &one.cause {
+        Cause::Include(problem) if sections::is_read(&one.key, is_present) => Some((one, problem)),
+        _ => None,
+    });
+    problem.map_or(Ok(()), |(one, problem)| {
+        let top = one.included_by.as_ref().unwrap_or(&one.file).display();
+        let message = format!(
+            "Failed to read config file at \"{top}\", error at .{}, {problem}",
+            one.key
+        );
+        Err(ConfigError::new(message))
+    })
 }
 
 fn check_not_empty(layers: &[Layer]) -> Result<(), ConfigError> {
@@ -167,7 +206,8 @@ fn check_not_empty(layers: &[Layer]) -> Result<(), ConfigError> {
 struct Loading<'a> {
     environment: &'a Environment,
     files: FileReader,
-    dropped: Dropped,
+    left_out: Vec<LeftOut>,
+    is_lenient: bool,
 }
 
 impl Loading<'_> {
@@ -176,9 +216,10 @@ impl Loading<'_> {
         let overrides = env_overrides::read(self.environment)?;
         let mut layers = Vec::new();
         for source in sources {
+            let number = layers.len();
             layers.extend(match source {
-                Source::File(path) => self.file(&path)?,
-                Source::Remote(url, body) => Some(self.remote(url, &body)?),
+                Source::File(path) => self.file(&path, number)?,
+                Source::Remote(url, body) => Some(self.remote(url, &body, number)?),
             });
         }
         layers.extend(overrides.map(|data| Layer {
@@ -189,7 +230,7 @@ impl Loading<'_> {
     }
 
     /// Reads one file; `None` when it holds nothing.
-    fn file(&mut self, path: &std::path::Path) -> Result<Option<Layer>, ConfigError> {
+    fn file(&mut self, path: &std::path::Path, number: usize) -> Result<Option<Layer>, ConfigError> {
         let shown = path.display();
         let content = self.files.read(path).map_err(|error| match error {
             ReadError::Missing => ConfigError::new(format!("Config file \"{shown}\" does not exist")),
@@ -205,8 +246,7 @@ impl Loading<'_> {
         if raw == Value::Null {
             return Ok(None);
         }
-        let folder = path.parent().unwrap_or(path);
-        let data = self.transform(raw, Some(path), folder).map_err(in_file)?;
+        let data = self.transform(raw, (number, path), true).map_err(in_file)?;
         let context = path
             .file_name()
             .unwrap_or_default()
@@ -215,29 +255,34 @@ impl Loading<'_> {
         Ok(Some(Layer { context, data }))
     }
 
-    fn remote(&mut self, url: String, body: &[u8]) -> Result<Layer, ConfigError> {
+    fn remote(&mut self, url: String, body: &[u8], number: usize) -> Result<Layer, ConfigError> {
         let raw = yaml::parse(body).map_err(|error| ConfigError::new(format!("{error} in {url}")))?;
         let raw = raw.filter(|raw| *raw != Value::Null);
         let raw = raw.ok_or_else(|| ConfigError::new("configuration data is null"))?;
-        let data = self.transform(raw, None, "".as_ref()).map_err(ConfigError::new)?;
+        let data = self
+            .transform(raw, (number, url.as_ref()), false)
+            .map_err(ConfigError::new)?;
         Ok(Layer { context: url, data })
     }
 
     fn transform(
         &mut self,
         raw: Value,
-        file: Option<&std::path::Path>,
-        folder: &std::path::Path,
+        layer: (usize, &std::path::Path),
+        is_file: bool,
     ) -> Result<Object, String> {
+        let (_, path) = layer;
         let mut transformer = Transformer {
             environment: self.environment,
-            files: file.is_some().then_some(&mut self.files),
-            dropped: &mut self.dropped,
-            including: file
-                .map(|file| (file.to_owned(), String::new()))
+            files: is_file.then_some(&mut self.files),
+            left_out: &mut self.left_out,
+            layer,
+            is_lenient: self.is_lenient,
+            including: is_file
+                .then(|| (path.to_owned(), String::new()))
                 .into_iter()
                 .collect(),
         };
-        transformer.root(raw, folder)
+        transformer.root(raw, path.parent().unwrap_or(path))
     }
 }

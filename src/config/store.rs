@@ -13,23 +13,10 @@ use super::{
     ConfigError, ConfigReader, Live, LoadOptions,
     diff::{changed_keys, related},
     environment::Environment,
-    load::{Loaded, load_watched},
+    load::{Loaded, Strictness, load_watched},
+    sections,
     value::{Object, Value},
 };
-
-/// The top-level sections we read anything from; changes elsewhere are somebody else's.
-const OUR_SECTIONS: &[&str] = &[
-    "app",
-    "auth",
-    "backend",
-    "discovery",
-    "integrations",
-    "kubernetes",
-    "permission",
-    "ske",
-    "spacelift",
-    "stagedoor",
-];
 
 /// Keys a log line lists; a longer list helps nobody.
 const MAX_KEYS_LOGGED: usize = 20;
@@ -85,7 +72,7 @@ impl ConfigStore {
 
     /// Loads the configuration and remembers how, to be able to load it again.
     pub async fn open(options: LoadOptions) -> Result<Self, ConfigError> {
-        let (files, loaded) = load_watched(&options).await;
+        let (files, loaded) = load_watched(&options, Strictness::OwnParts).await;
         Ok(Self::new(loaded?.into_reader(), files, Some(options)))
     }
 
@@ -151,7 +138,7 @@ impl ConfigStore {
             return last.accepted;
         }
         let number = self.shared.begun.fetch_add(1, Ordering::AcqRel) + 1;
-        let (files, loaded) = load_watched(options).await;
+        let (files, loaded) = load_watched(options, Strictness::OwnParts).await;
         let outcome = self.consider(files, loaded);
         last.number = number;
         last.accepted = outcome == Ok(true);
@@ -233,9 +220,10 @@ fn validate(subscribers: &[Arc<Subscriber>], reader: &ConfigReader) -> Result<Ve
 /// Names the changed keys that nobody follows; `None` when there are none.
 fn restart_notice(changed: &[String], live_keys: &[&str]) -> Option<String> {
     let followed = |key: &str| live_keys.iter().any(|live| related(live, key));
-    let ours = |key: &str| OUR_SECTIONS.contains(&key.split('.').next().unwrap_or_default());
     let keys = changed.iter().map(String::as_str);
-    let keys: Vec<&str> = keys.filter(|key| ours(key) && !followed(key)).collect();
+    let keys: Vec<&str> = keys
+        .filter(|key| sections::may_be_read(key) && !followed(key))
+        .collect();
     let shown: Vec<&str> = keys.iter().take(MAX_KEYS_LOGGED).copied().collect();
     let more = match keys.len() - shown.len() {
         0 => String::new(),
@@ -272,7 +260,7 @@ mod tests {
     #[test]
     fn a_long_list_is_cut_short() {
         let changed: Vec<String> = (0..MAX_KEYS_LOGGED + 3)
-            .map(|number| format!("app.k{number}"))
+            .map(|number| format!("ske.k{number}"))
             .collect();
         let notice = restart_notice(&changed, &[]).unwrap();
         assert!(notice.ends_with(" and 3 more"), "{notice}");

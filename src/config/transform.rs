@@ -1,14 +1,12 @@
 //! Turns the raw values of one file into data: substitution, `$env`, `$file`, `$include`, at any depth.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use super::{
     environment::Environment,
     files::FileReader,
     include, js,
+    left_out::{self, Cause, LeftOut},
     substitute::{Substituted, substitute},
     value::{Object, Value},
 };
@@ -20,9 +18,6 @@ const MAX_DEPTH: usize = 400;
 /// Files that may include one another in a chain. Each takes several times the stack of an ordinary level.
 const MAX_INCLUDES: usize = 50;
 
-/// Keys that were left out because a variable was missing, and the name of that variable.
-pub(super) type Dropped = BTreeMap<String, String>;
-
 /// A key that is dropped, or the value that stands there.
 pub(super) type Kept = Option<Value>;
 
@@ -31,7 +26,11 @@ pub(super) struct Transformer<'a> {
     pub(super) environment: &'a Environment,
     /// `None` for remote documents: in them the directives stay as data.
     pub(super) files: Option<&'a mut FileReader>,
-    pub(super) dropped: &'a mut Dropped,
+    pub(super) left_out: &'a mut Vec<LeftOut>,
+    /// Number of the layer this becomes, and its name where it is not a file.
+    pub(super) layer: (usize, &'a Path),
+    /// Whether a `$file` or `$include` that cannot be followed leaves its value out instead of ending the reading.
+    pub(super) is_lenient: bool,
     /// What is being included right now: path and fragment.
     pub(super) including: Vec<(PathBuf, String)>,
 }
@@ -80,20 +79,33 @@ impl Transformer<'_> {
         match substitute(text, self.environment) {
             Substituted::Text(text) => Some(Value::String(text)),
             Substituted::Missing { variable } => {
-                self.drop_for(path, variable);
+                self.leave_out(path, Cause::Variable(variable));
                 None
             }
         }
     }
 
-    pub(super) fn drop_for(&mut self, path: &str, variable: String) {
-        self.dropped
-            .insert(path.trim_start_matches('.').to_owned(), variable);
+    pub(super) fn leave_out(&mut self, path: &str, cause: Cause) {
+        let (layer, name) = self.layer;
+        let (file, included_by) = left_out::place(&self.including, name);
+        self.left_out.push(LeftOut {
+            key: path.trim_start_matches('.').to_owned(),
+            cause,
+            file,
+            included_by,
+            layer,
+        });
     }
 
     fn include(&mut self, key: &str, object: &Object, place: Place<'_>) -> Result<Kept, String> {
-        let included = include::include(self, key, object, place);
-        let included = included.map_err(|message| format!("error at {}, {message}", place.path))?;
+        let included = match include::include(self, key, object, place) {
+            Ok(included) => included,
+            Err(problem) if self.is_lenient && !place.path.is_empty() => {
+                self.leave_out(place.path, Cause::Include(problem));
+                return Ok(None);
+            }
+            Err(problem) => return Err(format!("error at {}, {problem}", place.path)),
+        };
         let Some(value) = included.value else {
             return Ok(None);
         };

@@ -109,9 +109,9 @@ where
 }
 
 impl TelemetryGuard {
-    /// Masks these values in every line from now on, instead of those given before.
+    /// Masks these values in every line from now on, besides those given before.
     pub fn redact(&self, secrets: &[String]) {
-        if !self.shared.redaction.set(secrets) {
+        if !self.shared.redaction.add(secrets) {
             warn!("Too many secrets to mask in the log; those known before stay masked");
         }
     }

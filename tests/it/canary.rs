@@ -22,7 +22,10 @@ app: { baseUrl: 'http://localhost:3000' }
 backend:
   baseUrl: http://127.0.0.1:9
   cors: { origin: 'http://localhost:3000' }
-  database: { client: better-sqlite3, connection: { filename: ':memory:', password: '{database-password}' } }
+  database:
+    client: better-sqlite3
+    connection: { filename: ':memory:', password: '{database-password}', ssl: { key: '{database-key}' } }
+    plugin: { catalog: { connection: 'postgres://u:{database-url}@db/x' } }
   auth:
     keys: [{ secret: '{old-key}' }]
     externalAccess:
@@ -42,7 +45,12 @@ kubernetes:
   clusterLocatorMethods:
     - type: config
       clusters: [{ name: platform, url: 'https://127.0.0.1:9', authProvider: serviceAccount, serviceAccountToken: '{cluster-token}' }]
-proxy: { endpoints: { /x: { target: 'http://127.0.0.1:9', headers: { Authorization: '{proxy-header}' } } } }
+proxy: { endpoints: { /x: { target: 'http://127.0.0.1:9', auth: 'me:{proxy-auth}', headers: { X-Any: '{proxy-header}' } } } }
+other:
+  list: [{ pat: '{pat}', bearer: '{bearer}', psk: '{psk}', slackWebhook: 'https://hooks.example/{webhook}' }]
+  address: 'https://u:{user-information}@h/?token={query-token}'
+  account: 'AccountName=x;AccountKey={account-key};EndpointSuffix=y'
+  text: '-----BEGIN PRIVATE KEY-----\\n{pem}\\n-----END PRIVATE KEY-----'
 ske:
   mode: gitops
   scm: { repoUrl: 'https://127.0.0.1:9/a/b.git', type: github, token: '{scm-token}' }
@@ -117,9 +125,11 @@ impl Mine {
 
 /// One canary for each `{name}`: recognisable, long enough for any rule, base64 where the format asks for it.
 fn canaries(text: &str) -> BTreeMap<String, String> {
-    let names = text.split("'{").skip(1).filter_map(|rest| rest.split_once("}'"));
+    let ends = text.split('}').filter_map(|before| before.rsplit_once('{'));
+    let names = ends.map(|(_, name)| name);
     names
-        .map(|(name, _)| {
+        .filter(|name| !name.is_empty() && name.chars().all(|each| each == '-' || each.is_ascii_lowercase()))
+        .map(|name| {
             let canary = format!("canary-{name}-sings-in-the-mine-0123456789");
             let base64 = matches!(name, "old-key" | "legacy-secret");
             (

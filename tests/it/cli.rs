@@ -86,6 +86,31 @@ async fn config_print_masks_secrets_unless_told_otherwise() {
 }
 
 #[tokio::test]
+async fn config_print_masks_by_place_and_form_short_values_too() {
+    let folder = folder(
+        "backend: { database: { client: pg, connection: { host: db.example, password: pw, ssl: { key: k3y } } } }\n\
+         proxy: { endpoints: { /x: { target: 'https://u:p1@h/x', auth: 'u:p2', headers: { x-any: [h3] } } } }\n\
+         mine: { pat: p4, nested: [{ psk: 5555, webhook: 'https://h/w6' }], pin: '${MY_SECRET}' }\n",
+    );
+    for format in ["json", "yaml"] {
+        let arguments = ["config", "print", "--format", format];
+        let binary = Binary::start(
+            folder.path(),
+            &arguments,
+            &[("MY_SECRET", "variable-of-a-secret")],
+        );
+        let (code, printed) = ended(binary).await;
+        assert_eq!(code, Some(0), "{printed}");
+        for secret in ["pw", "k3y", "p1", "p2", "h3", "p4", "5555", "w6", "variable-of"] {
+            assert!(!printed.contains(secret), "{secret} is shown: {printed}");
+        }
+        for open in ["db.example", "pg", "https://<secret>@h/x"] {
+            assert!(printed.contains(open), "{open} is hidden: {printed}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn config_check_names_every_broken_section_without_its_values_and_ends_with_64() {
     let broken = format!(
         "{}spacelift: {{ hostUrl: example.app.spacelift.io, apiKey: key, apiSecret: [{SECRET}] }}\n\

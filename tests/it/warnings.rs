@@ -30,6 +30,158 @@ async fn a_mistyped_key_of_ours_is_named_wherever_it_stands() {
     assert!(!all.contains("sesame"));
 }
 
+/// What stands in the file, the key that is wrong, and what was meant.
+const MISTAKES: &[(&str, &str, &str)] = &[
+    (
+        "spacelift: { hostUrl: a.b, apiKey: k, apiSecret: s, readonly: true }",
+        "spacelift.readonly",
+        "spacelift.readOnly",
+    ),
+    (
+        "spacelift: { hostUrl: a.b, apiKey: k, apiSecret: s, endpoint: x }",
+        "spacelift.endpoint",
+        "stagedoor.spacelift.endpoint",
+    ),
+    (
+        "spacelift: { hostUrl: a.b, apiKey: k, apiSecret: s, apiKeyId: x }",
+        "spacelift.apiKeyId",
+        "spacelift.apiKey",
+    ),
+    (
+        "stagedoor: { writeCallers: [] }",
+        "stagedoor.writeCallers",
+        "stagedoor.actions.writeCallers",
+    ),
+    (
+        "stagedoor: { datadir: x }",
+        "stagedoor.datadir",
+        "stagedoor.dataDir",
+    ),
+    (
+        "stagedoor: { cacheTtl: 5s }",
+        "stagedoor.cacheTtl",
+        "stagedoor.permission.cacheTtl or stagedoor.spacelift.cacheTtl",
+    ),
+    ("stagedor: { listen: 1 }", "stagedor", "stagedoor"),
+    (
+        "externalAccess: []",
+        "externalAccess",
+        "backend.auth.externalAccess",
+    ),
+    (
+        "discovery: { endpoint: [] }",
+        "discovery.endpoint",
+        "discovery.endpoints",
+    ),
+    (
+        "discovery: { endpoints: [{ target: 'http://h', plugins: [x] }], plugins: [y] }",
+        "discovery.plugins",
+        "discovery.endpoints.plugins",
+    ),
+    (
+        "permission: { enable: true }",
+        "permission.enable",
+        "permission.enabled",
+    ),
+    (
+        "kubernetes: { clusters: [] }",
+        "kubernetes.clusters",
+        "kubernetes.clusterLocatorMethods.clusters",
+    ),
+    (
+        "app: { baseURL: 'http://localhost:3000' }",
+        "app.baseURL",
+        "app.baseUrl",
+    ),
+    (
+        "auth: { externalAccess: [] }",
+        "auth.externalAccess",
+        "backend.auth.externalAccess",
+    ),
+];
+
+#[tokio::test]
+async fn a_key_in_the_wrong_place_or_spelling_is_told_the_right_one() {
+    for (app_config, wrong, right) in MISTAKES {
+        let found: Vec<_> = warnings(&format!("{app_config}\n"))
+            .await
+            .into_iter()
+            .filter(|text| text.contains("is not a key"))
+            .collect();
+        let expected = format!("{wrong} is not a key Stagedoor knows; did you mean {right}?");
+        assert_eq!(found, [expected], "{app_config}");
+    }
+}
+
+#[tokio::test]
+async fn a_mistake_in_the_backend_section_is_told_too() {
+    let backend = backend_section();
+    for (lines, wrong, right) in [
+        (
+            "  externalAccess: []",
+            "backend.externalAccess",
+            "backend.auth.externalAccess",
+        ),
+        (
+            "  pluginSources: [ske]",
+            "backend.pluginSources",
+            "backend.actions.pluginSources",
+        ),
+        (
+            "  cors: { origins: 'http://localhost' }",
+            "backend.cors.origins",
+            "backend.cors.origin",
+        ),
+        (
+            "  actions: { pluginsources: [ske] }",
+            "backend.actions.pluginsources",
+            "backend.actions.pluginSources",
+        ),
+        (
+            "  database: { host: x, client: better-sqlite3 }",
+            "backend.database.host",
+            "backend.database.connection.host",
+        ),
+        ("  trustproxy: 1", "backend.trustproxy", "backend.trustProxy"),
+    ] {
+        let found = TestApp::warnings(&format!("{backend}{lines}\n"), plugins::register).await;
+        let expected = format!("{wrong} is not a key Stagedoor knows; did you mean {right}?");
+        assert_eq!(found, [expected], "{lines}");
+    }
+}
+
+#[tokio::test]
+async fn keys_that_others_read_in_shared_sections_are_no_noise() {
+    let shared = "  cache: { store: redis, connection: x }
+  workingDirectory: /tmp
+  packages: { include: [] }
+  metrics: { enabled: true }
+  startup: { default: {} }
+  csp: { script-src: ['x'], connect-sr: ['y'] }
+  logger: { meta: { serviceName: x } }
+app: { title: x, support: {}, packages: all, extensions: [], listen: {}, analytics: {} }
+auth: { environment: development, session: {}, providers: { guest: {} }, keyStore: {} }
+permission: { enabled: false, rbac: {} }
+integrations:
+  gitea: [{ host: x }]
+  azure: [{ host: x }]
+  github: [{ host: h, rawBaseUrl: 'https://h', apps: [] }]
+  gitlab: [{ host: gitlab.com, commitSigningKey: x, retry: {} }]
+kubernetes:
+  frontend: {}
+  customResources: []
+  clusterLocatorMethods:
+    - { type: gke, projectId: x, region: y, skipTLSVerify: true, authProvider: google }
+    - { type: config, clusters: [{ name: x, title: y, dashboardUrl: z, skipMetricsLookup: true, customResources: [] }] }
+techRadar: {}
+organization: { name: x }
+proxy: { endpoints: {} }
+search: {}
+";
+    let found = TestApp::warnings(&format!("{}{shared}", backend_section()), plugins::register).await;
+    assert_eq!(found, Vec::<String>::new());
+}
+
 #[tokio::test]
 async fn keys_of_other_sections_are_none_of_our_business() {
     assert_eq!(
@@ -41,8 +193,12 @@ async fn keys_of_other_sections_are_none_of_our_business() {
 #[tokio::test]
 async fn an_optional_key_whose_variable_is_missing_is_named_with_the_variable() {
     let warnings = warnings("stagedoor: { tls: { caFile: '${EXTRA_CA}' } }\n").await;
-    assert_eq!(
-        warnings,
-        ["stagedoor.tls.caFile is left out because the environment variable EXTRA_CA is not set"]
+    let [warning] = &warnings[..] else {
+        panic!("{warnings:?}");
+    };
+    let said = "stagedoor.tls.caFile is left out because the environment variable EXTRA_CA is not set (asked for in ";
+    assert!(
+        warning.starts_with(said) && warning.contains("app-config.yaml"),
+        "{warning}"
     );
 }

@@ -45,5 +45,8 @@ impl ActionSettings {
 fn secrets(reader: &ConfigReader) -> Vec<SecretString> {
     let all = reader.get("").ok().flatten();
     let values = all.as_ref().map(config::secret_values).unwrap_or_default();
-    values.into_iter().map(SecretString::from).collect()
+    let values = values
+        .into_iter()
+        .filter(|value| value.chars().count() >= config::WHOLE_WORD_BELOW);
+    values.map(SecretString::from).collect()
 }

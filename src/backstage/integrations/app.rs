@@ -84,10 +84,10 @@ fn required<T>(
     key: &str,
     read: impl FnOnce(&str) -> Result<T, ConfigError>,
 ) -> Result<T, ConfigError> {
-    match fields.dropped_variable(key) {
-        Some(variable) => Err(ConfigError::invalid(
+    match fields.missing_because(key) {
+        Some(reason) => Err(ConfigError::invalid(
             &fields.full_key(key),
-            &format!("is missing because the environment variable {variable} is not set"),
+            &format!("is missing because {reason}"),
         )),
         None => read(key),
     }

@@ -77,9 +77,9 @@ impl GitHubIntegration {
             .iter()
             .map(|app| GitHubApp::read(app, problems))
             .collect();
-        if let Some(variable) = entry.dropped_variable("token") {
+        if let Some(reason) = entry.missing_because("token") {
             problems.notice(format!(
-                "{} is left out because the environment variable {variable} is not set; only the Apps of the entry are \
+                "{} is left out because {reason}; only the Apps of the entry are \
                  used, if there are any",
                 entry.full_key("token")
             ));

@@ -60,9 +60,9 @@ impl GitLabIntegration {
         };
         let (api_base_url, base_url) = (at("apiBaseUrl", "/api/v4"), at("baseUrl", ""));
         let token = problems.of(token(entry));
-        if let Some(variable) = entry.dropped_variable("token") {
+        if let Some(reason) = entry.missing_because("token") {
             problems.notice(format!(
-                "{} is left out because the environment variable {variable} is not set",
+                "{} is left out because {reason}",
                 entry.full_key("token")
             ));
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{ConfigReader, Held, Layer};
-use crate::config::{ConfigError, keys::is_key_part, merge, transform::Dropped, value::Value};
+use crate::config::{ConfigError, keys::is_key_part, left_out::LeftOut, merge, sections, value::Value};
 
 /// The context Backstage names when there is no layer at all.
 const NO_LAYER: &str = "mock-config";
@@ -14,10 +14,14 @@ pub(super) type Found<'r> = Option<(&'r str, &'r Value)>;
 impl ConfigReader {
     /// Reads over the layers, lowest first.
     pub fn new(layers: Vec<Layer>) -> Self {
-        Self::with_dropped(layers, Dropped::new())
+        Self::with_left_out(layers, Vec::new(), false)
     }
 
-    pub(in crate::config) fn with_dropped(layers: Vec<Layer>, dropped: Dropped) -> Self {
+    pub(in crate::config) fn with_left_out(
+        layers: Vec<Layer>,
+        left_out: Vec<LeftOut>,
+        explains: bool,
+    ) -> Self {
         let held = layers.into_iter().map(|layer| Held {
             context: layer.context,
             data: Value::Object(layer.data),
@@ -25,7 +29,8 @@ impl ConfigReader {
         Self {
             layers: held.collect(),
             prefix: "".into(),
-            dropped: Arc::new(dropped),
+            left_out: left_out.into(),
+            explains,
         }
     }
 
@@ -38,21 +43,22 @@ impl ConfigReader {
         }
     }
 
-    /// Returns the variable whose absence made the loader leave this key out, if that is why it is missing.
-    pub fn dropped_variable(&self, key: &str) -> Option<String> {
-        if self.has(key) {
-            return None;
-        }
-        self.dropped.get(&self.full_key(key)).cloned()
+    /// Returns why this key is missing although it is written: what is not there, and which file asks for it.
+    pub fn missing_because(&self, key: &str) -> Option<String> {
+        self.left_out_at(key).map(LeftOut::reason)
     }
 
-    /// Every key that is missing because a variable is, with the variable; keys are full paths.
-    pub fn dropped(&self) -> impl Iterator<Item = (&str, &str)> {
-        let missing = |(key, _): &(&String, &String)| !self.has(key);
-        self.dropped
-            .iter()
-            .filter(missing)
-            .map(|(key, variable)| (key.as_str(), variable.as_str()))
+    fn left_out_at(&self, key: &str) -> Option<&LeftOut> {
+        let full_key = self.full_key(key);
+        let found = self.left_out.iter().find(|one| one.key == full_key);
+        found.filter(|_| !self.has(key))
+    }
+
+    /// Says what is written and missing all the same: every file that could not be followed, and of variables those in
+    /// parts that this process reads whatever is switched on. Of the rest tell those who read it.
+    pub fn left_out_notices(&self) -> impl Iterator<Item = String> {
+        let concerns_us = |one: &&LeftOut| one.is_include() || sections::is_always_read(&one.key);
+        self.left_out.iter().filter(concerns_us).map(LeftOut::notice)
     }
 
     /// Whether the key has a value in any layer; false also where reading it would be an error.
@@ -158,7 +164,8 @@ impl ConfigReader {
         ConfigReader {
             layers: layers.into(),
             prefix: self.full_key(key).into(),
-            dropped: Arc::clone(&self.dropped),
+            left_out: Arc::clone(&self.left_out),
+            explains: self.explains,
         }
     }
 
@@ -215,8 +222,12 @@ impl ConfigReader {
     /// Turns a missing value into Backstage's message.
     pub(super) fn required<T>(&self, key: &str, value: Option<T>) -> Result<T, ConfigError> {
         value.ok_or_else(|| {
-            let (key, context) = (self.full_key(key), self.top_context());
-            ConfigError::new(format!("Missing required config value at '{key}' in '{context}'"))
+            let (full_key, context) = (self.full_key(key), self.top_context());
+            let message = format!("Missing required config value at '{full_key}' in '{context}'");
+            ConfigError::new(match self.missing_because(key).filter(|_| self.explains) {
+                Some(reason) => format!("{message}: {reason}"),
+                None => message,
+            })
         })
     }
 

@@ -8,7 +8,7 @@ mod lookup;
 use std::{fmt, sync::Arc};
 
 use super::{
-    transform::Dropped,
+    left_out::LeftOut,
     value::{Object, Value},
 };
 
@@ -29,7 +29,10 @@ pub struct ConfigReader {
     /// Lowest layer first.
     layers: Arc<[Held]>,
     prefix: Arc<str>,
-    dropped: Arc<Dropped>,
+    /// What the merged configuration lacks although it is written.
+    left_out: Arc<[LeftOut]>,
+    /// Whether messages go beyond Backstage's own and say why a value is missing.
+    explains: bool,
 }
 
 /// A layer as the reader holds it.

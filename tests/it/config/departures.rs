@@ -1,6 +1,6 @@
 //! Where ours is not what the real loader does, on purpose.
 
-use stagedoor::config::{ConfigReader, Environment, LoadOptions, Value, load};
+use stagedoor::config::{ConfigReader, ConfigStore, Environment, LoadOptions, Value, load};
 
 /// Loads `app-config.yaml` and whatever lies beside it; the first file is the main one.
 async fn read(files: &[(&str, &str)], environment: &[(&str, &str)]) -> Result<ConfigReader, String> {
@@ -125,4 +125,127 @@ async fn dates_and_sixty_based_numbers_of_yaml_1_1_stay_text() {
         let same = reader.get(key).unwrap() == Some(Value::String(text.to_owned()));
         assert!(same, "{key}");
     }
+}
+
+/// As the service reads it, beside a portal whose files it may lack.
+async fn beside_a_portal(files: &[(&str, &str)]) -> Result<ConfigReader, String> {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, content) in files {
+        std::fs::write(dir.path().join(name), content).unwrap();
+    }
+    let options = LoadOptions {
+        targets: Vec::new(),
+        root_dir: dir.path().to_owned(),
+        working_dir: dir.path().to_owned(),
+        environment: Environment::default(),
+        remote: None,
+    };
+    let store = ConfigStore::open(options)
+        .await
+        .map_err(|error| error.to_string())?;
+    Ok(store.reader())
+}
+
+#[tokio::test]
+async fn a_portals_file_that_is_missing_is_a_notice() {
+    let broken = [("broken.yaml", "[1"), ("broken.json", "{"), ("folder.txt", "x")];
+    for (key, problem) in [
+        (
+            "auth: { providers: { saml: { cert: { $file: gone.pem } } } }",
+            "gone.pem",
+        ),
+        ("techdocs: { $include: gone.yaml }", "gone.yaml"),
+        (
+            "techdocs: { x: [{ y: { $include: broken.yaml } }] }",
+            "broken.yaml",
+        ),
+        ("techdocs: { x: { $include: broken.json } }", "broken.json"),
+        ("techdocs: { x: { $include: folder.txt } }", "folder.txt"),
+        (
+            "backend: { cache: { connection: { $file: gone.txt } } }",
+            "gone.txt",
+        ),
+        ("kubernetes: { x: { $file: gone.txt } }", "gone.txt"),
+        (
+            "integrations: { azure: [{ token: { $file: gone.txt } }] }",
+            "gone.txt",
+        ),
+    ] {
+        let files = [&[("app-config.yaml", key)], &broken[..]].concat();
+        let reader = beside_a_portal(&files)
+            .await
+            .unwrap_or_else(|error| panic!("{key}: {error}"));
+        let notices: Vec<_> = reader.left_out_notices().collect();
+        assert!(
+            notices.len() == 1 && notices[0].contains(problem) && notices[0].contains("app-config.yaml"),
+            "{key}: {notices:?}"
+        );
+        assert!(read(&files, &[]).await.is_err(), "the real loader refuses {key}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_missing_where_we_read_is_refused() {
+    for key in [
+        "backend: { https: { certificate: { key: { $file: gone.pem } } } }",
+        "backend: { $include: gone.yaml }",
+        "stagedoor: { $include: gone.yaml }",
+        "spacelift: { apiSecret: { $file: gone.txt } }",
+        "ske: { $include: gone.yaml }",
+        "ske: {}\nkubernetes: { x: { $file: gone.txt } }",
+        "ske: {}\nintegrations: { github: [{ token: { $file: gone.txt } }] }",
+    ] {
+        let error = beside_a_portal(&[("app-config.yaml", key)]).await.unwrap_err();
+        assert!(
+            error.contains("gone.") && error.contains("app-config.yaml"),
+            "{key}: {error}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_variable_that_is_not_set_is_told_with_the_file_that_asks_for_it() {
+    let files = [
+        (
+            "app-config.yaml",
+            "spacelift: { $include: keys.yaml }\nbackend: { baseUrl: '${BASE}' }",
+        ),
+        (
+            "keys.yaml",
+            "apiKey: '${KEY}'\napiSecret: { $env: SECRET }\nhostUrl: '${HOST}'",
+        ),
+        ("app-config.local.yaml", "spacelift: { apiKey: given }"),
+    ];
+    let reader = beside_a_portal(&files).await.unwrap();
+    let notices: Vec<_> = reader.left_out_notices().collect();
+    assert_eq!(
+        notices.len(),
+        3,
+        "what a later file gives is not missing: {notices:#?}"
+    );
+    for (notice, parts) in notices.iter().zip([
+        &["backend.baseUrl", "BASE", "app-config.yaml"][..],
+        &[
+            "spacelift.apiSecret",
+            "SECRET",
+            "keys.yaml",
+            "app-config.yaml includes",
+        ],
+        &[
+            "spacelift.hostUrl",
+            "HOST",
+            "keys.yaml",
+            "app-config.yaml includes",
+        ],
+    ]) {
+        for part in parts {
+            assert!(notice.contains(part), "{part} in {notice}");
+        }
+    }
+    let error = reader.string("spacelift.hostUrl").unwrap_err().to_string();
+    assert!(
+        error.contains("variable HOST is not set") && error.contains("keys.yaml"),
+        "{error}"
+    );
+    assert!(reader.missing_because("spacelift.apiKey").is_none());
 }

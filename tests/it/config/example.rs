@@ -46,16 +46,18 @@ async fn the_example_loads_without_any_variable() {
         reader.duration("stagedoor.spacelift.timeout").unwrap().as_secs(),
         15
     );
-    assert_eq!(
-        reader.dropped_variable("ske.scm.token").as_deref(),
-        Some("SKE_SCM_TOKEN")
-    );
     let ske = reader.config("ske").unwrap();
-    assert_eq!(
-        ske.dropped_variable("scm.token").as_deref(),
-        Some("SKE_SCM_TOKEN")
-    );
-    assert_eq!(reader.dropped_variable("ske.scm.repoUrl"), None);
+    for reason in [
+        reader.missing_because("ske.scm.token"),
+        ske.missing_because("scm.token"),
+    ] {
+        let reason = reason.unwrap();
+        assert!(
+            reason.contains("SKE_SCM_TOKEN") && reason.contains("app-config.example.yaml"),
+            "{reason}"
+        );
+    }
+    assert_eq!(reader.missing_because("ske.scm.repoUrl"), None);
 }
 
 #[tokio::test]

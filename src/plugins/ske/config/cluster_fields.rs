@@ -22,10 +22,10 @@ const METADATA_TOKEN: &str = "serviceAccountToken";
 
 /// Returns a string, and says of a missing one which variable would have held it.
 pub(super) fn required(fields: &ConfigReader, key: &str) -> Result<String, ConfigError> {
-    match fields.dropped_variable(key) {
-        Some(variable) => Err(ConfigError::invalid(
+    match fields.missing_because(key) {
+        Some(reason) => Err(ConfigError::invalid(
             &fields.full_key(key),
-            &format!("is missing because the environment variable {variable} is not set"),
+            &format!("is missing because {reason}"),
         )),
         None => fields.string(key),
     }
@@ -180,7 +180,7 @@ fn decoded(fields: &ConfigReader) -> Result<Option<Vec<u8>>, ConfigError> {
 }
 
 fn notice_dropped(fields: &ConfigReader, key: &str, problems: &mut Problems) {
-    let Some(variable) = fields.dropped_variable(key) else {
+    let Some(reason) = fields.missing_because(key) else {
         return;
     };
     let instead = match key {
@@ -188,7 +188,7 @@ fn notice_dropped(fields: &ConfigReader, key: &str, problems: &mut Problems) {
         _ => "the cluster's certificate is checked without it",
     };
     problems.notice(format!(
-        "{} is left out because the environment variable {variable} is not set; {instead}",
+        "{} is left out because {reason}; {instead}",
         fields.full_key(key)
     ));
 }

@@ -326,12 +326,11 @@ mod tests {
                     config\n    clusters:\n    - {name: platform, url: '${K8S_URL}', authProvider: serviceAccount}\n";
         let problems = super::super::Config::read(&loaded(yaml, &[]).await).unwrap_err();
         let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            problems,
-            [
-                "Invalid config value: 'kubernetes.clusterLocatorMethods[0].clusters[0].url' is missing because the \
-              environment variable K8S_URL is not set"
-            ]
+        let said = "Invalid config value: 'kubernetes.clusterLocatorMethods[0].clusters[0].url' is missing because the \
+              environment variable K8S_URL is not set";
+        assert!(
+            problems.len() == 1 && problems[0].starts_with(said),
+            "{problems:?}"
         );
     }
 }

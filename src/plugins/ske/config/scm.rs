@@ -98,9 +98,9 @@ impl PartialEq for Login {
 
 fn remote(reader: &ConfigReader) -> Result<RemoteUrl, ConfigError> {
     let key = "ske.scm.repoUrl";
-    let text = match reader.dropped_variable(key) {
-        Some(variable) => {
-            let what = format!("is missing because the environment variable {variable} is not set");
+    let text = match reader.missing_because(key) {
+        Some(reason) => {
+            let what = format!("is missing because {reason}");
             return Err(ConfigError::invalid(key, &what));
         }
         None => reader.string(key)?,
@@ -170,9 +170,9 @@ fn login(reader: &ConfigReader, remote: Option<&RemoteUrl>, problems: &mut Probl
             return None;
         }
     };
-    if let Some(variable) = reader.dropped_variable("ske.scm.token") {
+    if let Some(reason) = reader.missing_because("ske.scm.token") {
         problems.notice(format!(
-            "ske.scm.token is left out because the environment variable {variable} is not set; {}",
+            "ske.scm.token is left out because {reason}; {}",
             match &instead {
                 Login::Integration(integration) => format!(
                     "the credential of integrations.github for {} is used",
@@ -203,8 +203,8 @@ fn given(
 }
 
 fn no_credential(reader: &ConfigReader, remote: &RemoteUrl, server: Option<Server>) -> String {
-    let why = match reader.dropped_variable("ske.scm.token") {
-        Some(variable) => format!("is missing because the environment variable {variable} is not set"),
+    let why = match reader.missing_because("ske.scm.token") {
+        Some(reason) => format!("is missing because {reason}"),
         None => "is missing".to_owned(),
     };
     let cure = match server {
