@@ -111,11 +111,11 @@ impl Impersonation {
     /// `services` does not name the subject.
     pub(in crate::plugins::ske) fn service(&self, subject: &str) -> Result<ClusterUser, NotImpersonated> {
         let Some(user) = self.services.get(subject) else {
-            return Err(NotImpersonated(
-                "This caller is not a portal user and stagedoor.ske.impersonation.services names no cluster user for \
-                 its subject; add the subject there"
-                    .to_owned(),
-            ));
+            let subject: String = subject.escape_debug().take(MAX_NAME).collect();
+            return Err(NotImpersonated(format!(
+                "This caller is not a portal user, and stagedoor.ske.impersonation.services names no cluster user for \
+                 its subject; add '{subject}' there"
+            )));
         };
         let user = checked(user.clone(), "user")?;
         Ok(ClusterUser {

@@ -17,7 +17,7 @@ fn impersonation(user: &str, groups: &[&str]) -> Impersonation {
         username_from: UsernameFrom::EntityRef,
         groups_from_ownership: false,
         actors: vec!["scaffolder".to_owned()],
-        services: BTreeMap::from([("external:ci".to_owned(), "backstage:ci".to_owned())]),
+        services: BTreeMap::from([("ci".to_owned(), "backstage:ci".to_owned())]),
     }
 }
 
@@ -193,7 +193,7 @@ fn ownership_adds_a_group_for_each_entity_only_when_asked_for() {
 
 #[test]
 fn a_service_is_refused_unless_its_subject_is_named() {
-    let user = usual().service("external:ci").unwrap();
+    let user = usual().service("ci").unwrap();
     assert_eq!((user.user.as_str(), user.groups.len()), ("backstage:ci", 0));
     let problem = usual().service("external:other").unwrap_err().to_string();
     assert!(

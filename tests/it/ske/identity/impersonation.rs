@@ -262,13 +262,16 @@ async fn a_service_is_refused_unless_the_list_of_services_names_its_subject() {
     }
     let [catalog, scaffolder] = ["catalog", "scaffolder"].map(|id| scene.backstage.plugin(id));
     let without = scene.own(IMPERSONATION).await;
-    for token in [STATIC_TOKEN, &catalog, &scaffolder] {
+    for (token, subject) in [
+        (STATIC_TOKEN, "tests"),
+        (&catalog, "plugin:catalog"),
+        (&scaffolder, "plugin:scaffolder"),
+    ] {
         let (status, message) = scene.read(&without, token).await.refused();
         assert_eq!(status, 403);
-        assert!(
-            message.contains("stagedoor.ske.impersonation.services"),
-            "{message}"
-        );
+        let key = "stagedoor.ske.impersonation.services";
+        let what = format!("add '{subject}' there");
+        assert!(message.contains(key) && message.ends_with(&what), "{message}");
     }
     scene.assert_not_asked().await;
     without.stop().await.unwrap();
