@@ -133,6 +133,9 @@ pub(super) async fn read(response: Response<Body>, shown: &Shown) -> Result<Answ
     }
     if !parts.status.is_success() {
         let refusal = refusal(parts.status, &shown.hidden_in(body));
+        if refusal.as_ref().is_some_and(ApiRefusal::is_about_no_object) {
+            return Err(KubernetesError::NotServed);
+        }
         return Err(refusal.map_or(malformed, |refusal| {
             KubernetesError::Refused(refusal.with_retry_after(retry_after(&parts.headers)).into())
         }));

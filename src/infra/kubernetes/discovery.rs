@@ -21,6 +21,9 @@ const MISS_HOLDS: Duration = Duration::from_secs(1);
 /// Groups remembered; beyond it the memory starts anew, since names come from outside.
 const MOST_GROUPS: usize = 512;
 
+/// Versions of a group that are looked at for a kind.
+const MOST_VERSIONS: usize = 16;
+
 /// A kind by its full name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Kind {
@@ -122,6 +125,50 @@ impl Cluster {
             return Err(KubernetesError::NotServed);
         }
         self.learn(identity, kind).await
+    }
+
+    /// As `resource`, without belief in what was asked for a while ago.
+    ///
+    /// # Errors
+    /// As for `resource`.
+    pub async fn resource_now(&self, identity: &Identity, kind: &Kind) -> Result<Resource, KubernetesError> {
+        let known = self.served.of(kind);
+        match known.filter(|known| known.asked.elapsed() < MISS_HOLDS) {
+            Some(known) => known.find(kind).ok_or(KubernetesError::NotServed),
+            None => self.learn(identity, kind).await,
+        }
+    }
+
+    /// The versions of its group, such as `example.org/v1`, in which a kind is served.
+    ///
+    /// # Errors
+    /// The failure of a call; a version that cannot be asked for is left out.
+    pub async fn served_versions(
+        &self,
+        identity: &Identity,
+        kind: &Kind,
+    ) -> Result<Vec<String>, KubernetesError> {
+        let own = Identity::Account;
+        let asking = if self.has_account() { &own } else { identity };
+        let path = format!("/apis/{}", escape(&kind.group));
+        let group = match self.send(asking, &Call::get(path)).await {
+            Ok(group) if !kind.group.is_empty() => group.body,
+            Err(KubernetesError::NotServed) | Ok(_) => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        let versions = group["versions"].as_array().into_iter().flatten();
+        let versions = versions.filter_map(|version| version["version"].as_str());
+        let mut served = Vec::new();
+        for version in versions.take(MOST_VERSIONS) {
+            let kind = Kind {
+                version: version.to_owned(),
+                ..kind.clone()
+            };
+            if self.resource(identity, &kind).await.is_ok() {
+                served.push(format!("{}/{version}", kind.group));
+            }
+        }
+        Ok(served)
     }
 
     /// As `resource`, without a look at what is known.

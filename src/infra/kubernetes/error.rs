@@ -40,6 +40,9 @@ pub enum KubernetesError {
     /// The API server said no, with a status of its own. Its sentence quotes what it was sent, so it is left out.
     #[error("the API server answered {}", .0.summary())]
     Refused(Arc<ApiRefusal>),
+    /// The object is not there, and only then.
+    #[error("the object does not exist")]
+    Absent,
     /// The group, version or kind is not served.
     #[error("the API server does not serve this kind")]
     NotServed,
@@ -173,8 +176,13 @@ impl ApiRefusal {
         }
     }
 
+    /// Whether it is a path that nobody serves, said as a `Status` without a name.
+    pub(super) fn is_about_no_object(&self) -> bool {
+        self.code == 404 && self.reason == "NotFound" && self.kind.is_empty() && self.name.is_empty()
+    }
+
     /// Whether the object itself is absent, and not its kind or its namespace.
-    pub fn is_absence_of(&self, address: &Address) -> bool {
+    pub(super) fn is_absence_of(&self, address: &Address) -> bool {
         // A create in a namespace that is not there is a NotFound as well, whose name may be the same.
         let is_it = self.kind == address.resource.plural() && self.name == address.name;
         self.code == 404 && self.reason == "NotFound" && is_it

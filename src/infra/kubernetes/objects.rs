@@ -55,6 +55,21 @@ impl Address {
         format!("{}/{}", self.collection(), escape(&self.name))
     }
 
+    /// Whether this is about an object of another kind, which has taken over the path.
+    fn is_other_kind(&self, answer: &Answer) -> bool {
+        let kind = answer.body["kind"].as_str();
+        answer.body["metadata"]["name"] == self.name.as_str()
+            && kind.is_some_and(|kind| kind != self.resource.api.kind)
+    }
+
+    /// A refusal that tells of this object's absence, as such.
+    fn tell(&self, error: KubernetesError) -> KubernetesError {
+        match error.refusal() {
+            Some(refusal) if refusal.is_absence_of(self) => KubernetesError::Absent,
+            _ => error,
+        }
+    }
+
     /// Passes on what is the object asked about, and no other JSON.
     fn confirm(&self, answer: Answer) -> Result<Answer, KubernetesError> {
         if answer.body["metadata"]["name"] == self.name.as_str() {
@@ -86,20 +101,26 @@ impl Cluster {
         address.confirm(answer)
     }
 
-    /// Shows each object of a kind in the whole cluster to `each`; never holds more than a page of them.
+    /// Shows each object of a kind in the whole cluster, or the one of a name, to `each`; never holds more than a page
+    /// of them.
     ///
     /// # Errors
     /// As for `get`.
     pub async fn list(
         &self,
         identity: &Identity,
-        resource: &Resource,
+        (resource, name): (&Resource, Option<&str>),
         mut each: impl FnMut(&Value),
     ) -> Result<(), KubernetesError> {
         let [mut size, small] = PAGES;
+        let path = DynamicObject::url_path(&resource.api, None);
+        let selector = name.map(|name| format!("&fieldSelector=metadata.name%3D{}", escape(name)));
+        let selector = selector.unwrap_or_default();
         let mut from = String::new();
         for _ in 0..MOST_PAGES {
-            let page = match self.page(identity, resource, (size, &from)).await {
+            // One page ("Kubernetes API concepts", retrieving large results sets in chunks).
+            let page = format!("{path}?limit={size}&continue={}{selector}", escape(&from));
+            let page = match self.send(identity, &Call::get(page)).await {
                 Err(KubernetesError::TooLarge(_)) if size > small => {
                     size = small;
                     continue;
@@ -114,18 +135,6 @@ impl Cluster {
             }
         }
         Err(NO_OBJECT)
-    }
-
-    /// Reads one page ("Kubernetes API concepts", retrieving large results sets in chunks).
-    async fn page(
-        &self,
-        identity: &Identity,
-        resource: &Resource,
-        (size, from): (usize, &str),
-    ) -> Result<Answer, KubernetesError> {
-        let path = DynamicObject::url_path(&resource.api, None);
-        let path = format!("{path}?limit={size}&continue={}", escape(from));
-        self.send(identity, &Call::get(path)).await
     }
 
     /// Creates an object from its whole JSON.
@@ -173,11 +182,12 @@ impl Cluster {
         self.about(address, identity, call).await
     }
 
-    /// Makes a call about an object. A path nobody serves, or one the caller has no right to, may be that of a kind
-    /// that is served otherwise by now: then it is made once more, since the first did nothing. When that cannot be
-    /// found out, the first answer counts.
+    /// Makes a call about an object. A path nobody serves, one the caller has no right to and one where another kind
+    /// stands may be that of a kind that is served otherwise by now: then it is made once more, since the first did
+    /// nothing.
     ///
-    /// A path nobody serves is never the object's absence.
+    /// A path nobody serves is never the object's absence, and not the kind's either while the kinds cannot be asked
+    /// for.
     async fn about(
         &self,
         address: &Address,
@@ -185,27 +195,33 @@ impl Cluster {
         call: impl Fn(&Address) -> Call,
     ) -> Result<Answer, KubernetesError> {
         let outcome = self.send(identity, &call(address)).await;
-        let doubtful = match &outcome {
-            Err(KubernetesError::NotServed) => true,
-            Err(error) => error.refusal().is_some_and(|refusal| refusal.code == 403),
-            Ok(_) => false,
+        let is_unserved = match &outcome {
+            Ok(answer) => address.is_other_kind(answer),
+            Err(error) => matches!(error, KubernetesError::NotServed),
         };
-        if !doubtful || !self.served.begins_anew(&address.kind()) {
-            return outcome;
+        if !is_unserved && !self.may_have_moved(address, &outcome) {
+            return outcome.map_err(|error| address.tell(error));
         }
-        let resource = match self.learn(identity, &address.kind()).await {
-            Ok(resource) if !resource.is_reached_like(&address.resource) => resource,
-            Err(KubernetesError::NotServed) => return Err(KubernetesError::NotServed),
-            Ok(_) | Err(_) => return outcome,
-        };
-        let name = address.name.clone();
-        let namespace = address.namespace.clone();
-        let moved = Address {
-            resource,
-            namespace,
-            name,
-        };
-        self.send(identity, &call(&moved)).await
+        match self.learn(identity, &address.kind()).await {
+            Ok(resource) if !resource.is_reached_like(&address.resource) => {
+                let moved = Address {
+                    resource,
+                    ..address.clone()
+                };
+                let outcome = self.send(identity, &call(&moved)).await;
+                outcome.map_err(|error| moved.tell(error))
+            }
+            Err(KubernetesError::NotServed) => Err(KubernetesError::NotServed),
+            Err(error) if is_unserved => Err(error),
+            // What it was refused for stays what it is.
+            Ok(_) | Err(_) => outcome,
+        }
+    }
+
+    /// Whether a refusal may be due to rights on a path of the past, and this is the one who finds out.
+    fn may_have_moved(&self, address: &Address, outcome: &Result<Answer, KubernetesError>) -> bool {
+        let refusal = outcome.as_ref().err().and_then(KubernetesError::refusal);
+        refusal.is_some_and(|refusal| refusal.code == 403) && self.served.begins_anew(&address.kind())
     }
 }
 

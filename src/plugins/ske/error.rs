@@ -1,6 +1,7 @@
 //! Everything that can go wrong, in sentences a person can act on, and its one way to HTTP.
 //!
-//! The frontend shows the top-level `message`; 404 means to it that the object is gone, so nothing else is a 404.
+//! The frontend shows the top-level `message`; 404 means to it that the object is gone, so nothing else is a 404: without
+//! its kind no object is there either.
 
 use http::{HeaderValue, StatusCode, header::RETRY_AFTER};
 use serde_json::{Value, json};
@@ -56,15 +57,31 @@ pub(super) enum SkeError {
     /// The object is not there, and only then.
     #[error("{0} does not exist on the platform")]
     Absent(ObjectRef),
-    /// The kind is not served.
+    /// The Promise that offers the kind is on its way out, and takes its requests with it.
+    #[error(
+        "The Promise '{promise}', which offers {kind}, is being deleted, and every request of it with it; wait until it is \
+         installed again"
+    )]
+    PromiseLeaving { promise: String, kind: String },
+    /// The kind is not served, in no version.
     #[error(
         "The platform does not serve kind '{kind}' in '{api_version}'; check the spelling (of an entity: kratix.io/group, \
          version and kind), and that the Promise is installed"
     )]
     NotServed { api_version: String, kind: String },
+    /// The kind is served in these versions only.
+    #[error("The platform does not serve kind '{kind}' in '{api_version}'; it serves it in {}", .served.join(", "))]
+    OtherVersions {
+        api_version: String,
+        kind: String,
+        served: Vec<String>,
+    },
     /// No look at the object ended while it was waited for.
     #[error("The platform did not say in time how far {0} is; try again")]
     Unseen(ObjectRef),
+    /// A wait ended in another state than the one waited for.
+    #[error("{0}")]
+    Ended(String),
     /// A write met an object on its way out.
     #[error("{0} is being deleted; wait until it is gone, then try again")]
     BeingDeleted(ObjectRef),
@@ -174,9 +191,13 @@ impl From<SkeError> for BackstageError {
             | E::NotPermitted { .. } => Self::not_allowed(text),
             E::SignIn(_) => Self::authentication(text),
             E::NoCluster => Self::not_implemented(text),
-            E::Absent(_) => Self::not_found(text),
-            E::NotServed { .. } => unprocessable(text),
-            E::BeingDeleted(_) | E::Conflict(_) | E::OnlyOnPlatform(_) => Self::conflict(text),
+            E::Absent(_) | E::NotServed { .. } => Self::not_found(text),
+            E::OtherVersions { .. } => unprocessable(text),
+            E::Ended(_)
+            | E::BeingDeleted(_)
+            | E::Conflict(_)
+            | E::OnlyOnPlatform(_)
+            | E::PromiseLeaving { .. } => Self::conflict(text),
             E::Unseen(_) => Self::unavailable(StatusCode::GATEWAY_TIMEOUT, text),
             E::Repository(error) => error.into_answer(),
             E::CodeHost(error) => code_hosts::answer(&error, false),

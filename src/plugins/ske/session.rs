@@ -6,6 +6,7 @@ use super::{
     config::{AuthProvider, ClusterChoice, Config},
     domain::{Allow, ObjectRef, Operation, Touched},
     error::SkeError,
+    offered::Standing,
 };
 use crate::{
     backstage::{auth::Credentials, users::Users},
@@ -64,14 +65,20 @@ impl Session {
         object: &'a ObjectRef,
         operation: Operation,
     ) -> Result<Target<'a>, SkeError> {
-        let kind = Kind {
-            group: object.api_version.group().to_owned(),
-            version: object.api_version.version().to_owned(),
-            kind: object.kind.as_str().to_owned(),
+        let kind = kind_of(object);
+        let (cluster, identity) = (self.cluster(), &self.acting.identity);
+        // A change is written for the scope that the kind has now.
+        let resource = match operation {
+            Operation::Read => cluster.resource(identity, &kind).await,
+            Operation::Write | Operation::Delete => cluster.resource_now(identity, &kind).await,
         };
-        let resource = self.cluster().resource(&self.acting.identity, &kind).await;
-        let resource = resource.map_err(|error| self.not_found_out(object, error))?;
-        self.guard(object, operation).await?;
+        let resource = match resource {
+            Ok(resource) => resource,
+            Err(error) => return Err(self.not_found_out(object, error).await),
+        };
+        if let Err(refused) = self.guard(object, operation).await {
+            return Err(self.refused(object, (&kind, refused)).await);
+        }
         let address = Address {
             resource,
             namespace: object.namespace.as_str().to_owned(),
@@ -85,8 +92,10 @@ impl Session {
     /// # Errors
     /// `Absent` when it is not there; the failure of the call.
     pub(super) async fn get(&self, target: &Target<'_>) -> Result<Answer, SkeError> {
-        let answer = self.cluster().get(&self.acting.identity, &target.address).await;
-        answer.map_err(|error| self.failed(target, false, error))
+        match self.cluster().get(&self.acting.identity, &target.address).await {
+            Ok(answer) => Ok(answer),
+            Err(error) => Err(self.failed(target, false, error).await),
+        }
     }
 
     /// Asks the cluster whether the caller may do it there, before it is done by other means. Where nobody is judged,
@@ -108,7 +117,7 @@ impl Session {
                 verb,
                 object: target.object.clone(),
             }),
-            Err(error) => Err(self.failed_call(target.object, false, error)),
+            Err(error) => Err(self.failed_call(target.object, false, error).await),
         }
     }
 
@@ -123,21 +132,16 @@ impl Session {
     }
 
     /// What a failed call about the object means for the caller.
-    pub(super) fn failed(&self, target: &Target<'_>, write: bool, error: KubernetesError) -> SkeError {
-        match error.refusal() {
-            Some(refusal) if refusal.is_absence_of(&target.address) => {
-                SkeError::Absent(target.object.clone())
-            }
-            _ => self.failed_call(target.object, write, error),
+    pub(super) async fn failed(&self, target: &Target<'_>, write: bool, error: KubernetesError) -> SkeError {
+        match error {
+            KubernetesError::Absent => SkeError::Absent(target.object.clone()),
+            error => self.failed_call(target.object, write, error).await,
         }
     }
 
-    fn failed_call(&self, object: &ObjectRef, write: bool, error: KubernetesError) -> SkeError {
+    async fn failed_call(&self, object: &ObjectRef, write: bool, error: KubernetesError) -> SkeError {
         match &error {
-            KubernetesError::NotServed => SkeError::NotServed {
-                api_version: object.api_version.to_string(),
-                kind: object.kind.to_string(),
-            },
+            KubernetesError::NotServed => self.not_served(object).await,
             // A token that no header can carry is one the cluster would not take either.
             KubernetesError::Unauthenticated | KubernetesError::UnusableIdentity
                 if matches!(self.acting.identity, Identity::Token(_)) =>
@@ -148,13 +152,41 @@ impl Session {
         }
     }
 
+    /// Says where else the kind is served, if it is.
+    async fn not_served(&self, object: &ObjectRef) -> SkeError {
+        let (api_version, kind) = (object.api_version.to_string(), object.kind.to_string());
+        let identity = &self.acting.identity;
+        match self.cluster().served_versions(identity, &kind_of(object)).await {
+            Ok(served) if served.is_empty() => SkeError::NotServed { api_version, kind },
+            Ok(served) => SkeError::OtherVersions {
+                api_version,
+                kind,
+                served,
+            },
+            // Whether it is gone is not known.
+            Err(error) => SkeError::cluster(self.cluster(), false, error),
+        }
+    }
+
     /// Kinds are looked up in our own name where we have one; a person cannot cure that this one is refused.
-    fn not_found_out(&self, object: &ObjectRef, error: KubernetesError) -> SkeError {
+    async fn not_found_out(&self, object: &ObjectRef, error: KubernetesError) -> SkeError {
         match error {
             KubernetesError::Unauthenticated if self.cluster().has_account() => {
                 SkeError::cluster(self.cluster(), false, error)
             }
-            error => self.failed_call(object, false, error),
+            error => self.failed_call(object, false, error).await,
+        }
+    }
+
+    /// What no Promise offers any more may have gone with its Promise, which is no lack of rights.
+    async fn refused(&self, object: &ObjectRef, (kind, refused): (&Kind, SkeError)) -> SkeError {
+        let by_a_list = self.connected.config.allow.is_some();
+        if by_a_list || !matches!(refused, SkeError::NotAllowed(_)) {
+            return refused;
+        }
+        match self.cluster().resource_now(&self.acting.identity, kind).await {
+            Err(KubernetesError::NotServed) => self.not_served(object).await,
+            _ => refused,
         }
     }
 
@@ -169,19 +201,60 @@ impl Session {
             kind: object.kind.as_str(),
             operation,
         };
-        let offered = allow.needs_offered(touched) && self.is_offered(touched).await?;
-        Ok(allow.decide(touched, |_, _| offered)?)
+        let is_needed = allow.needs_offered(touched);
+        if operation != Operation::Write {
+            let offered = is_needed && self.is_offered(touched).await?;
+            return Ok(allow.decide(touched, |_, _| offered)?);
+        }
+        if !is_needed {
+            allow.decide(touched, |_, _| false)?;
+        }
+        let standing = self.standing(touched, is_needed).await?;
+        if is_needed {
+            allow.decide(touched, |_, _| standing != Standing::Unoffered)?;
+        }
+        match standing {
+            Standing::Leaving(promise) => Err(SkeError::PromiseLeaving {
+                promise,
+                kind: touched.kind.to_owned(),
+            }),
+            Standing::Unoffered | Standing::Stands => Ok(()),
+        }
     }
 
     async fn is_offered(&self, touched: Touched<'_>) -> Result<bool, SkeError> {
         let offered = &self.connected.platform.offered;
         let included = offered
-            .includes(self.cluster(), touched.group, touched.kind)
+            .includes(self.cluster(), (touched.group, touched.kind))
             .await;
-        included.map_err(|error| match error.refusal() {
+        included.map_err(|error| self.offer_unknown(error))
+    }
+
+    fn offer_unknown(&self, error: KubernetesError) -> SkeError {
+        match error.refusal() {
             Some(refusal) if refusal.code == 403 => SkeError::UnknownOffer(refusal.message.clone()),
             _ => SkeError::cluster(self.cluster(), false, error),
-        })
+        }
+    }
+
+    /// Whether the Promise that offers the kind stands; asked in our own name, and as the caller where that may not
+    /// list Promises. Where nothing depends on what is offered and neither may, the cluster alone decides.
+    async fn standing(&self, touched: Touched<'_>, is_needed: bool) -> Result<Standing, SkeError> {
+        if !is_needed && !touched.may_be_offered() {
+            return Ok(Standing::Unoffered);
+        }
+        let mut identities = Vec::new();
+        identities.extend(self.cluster().has_account().then_some(&Identity::Account));
+        identities.extend((self.acting.judged && !is_needed).then_some(&self.acting.identity));
+        for identity in identities {
+            let kind = (touched.group, touched.kind);
+            let offered = &self.connected.platform.offered;
+            match offered.standing((self.cluster(), identity), kind).await {
+                Err(error) if !is_needed && may_not_look(&error) => {}
+                standing => return standing.map_err(|error| self.offer_unknown(error)),
+            }
+        }
+        Ok(Standing::Unoffered)
     }
 
     fn sign_in(&self) -> SkeError {
@@ -194,6 +267,19 @@ impl Session {
              not trust tokens of {provider} (audience or issuer)"
         ))
     }
+}
+
+fn kind_of(object: &ObjectRef) -> Kind {
+    Kind {
+        group: object.api_version.group().to_owned(),
+        version: object.api_version.version().to_owned(),
+        kind: object.kind.as_str().to_owned(),
+    }
+}
+
+fn may_not_look(error: &KubernetesError) -> bool {
+    let refused = error.refusal().is_some_and(|refusal| refusal.code == 403);
+    refused || matches!(error, KubernetesError::Unauthenticated)
 }
 
 /// A cluster that is not configured is the one around us, where we have an account.

@@ -96,6 +96,7 @@ fn describe(trouble: &Trouble) -> String {
         ),
         E::UnusableIdentity => "The cluster user of this caller cannot be sent to the platform".to_owned(),
         E::NotServed => format!("{cluster} does not serve this kind"),
+        E::Absent => "The object does not exist on the platform".to_owned(),
         E::Malformed { status } => format!(
             "{cluster} answered with HTTP status {status} and something that is no answer of an API server; check {}, \
              and that no proxy answers in its place{}",

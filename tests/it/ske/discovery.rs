@@ -29,7 +29,7 @@ async fn a_failing_discovery_is_no_missing_kind() {
         (Reply::Hang, 504, "did not answer"),
         (
             raw(404, "content-type: text/plain\r\n", "404 page not found"),
-            422,
+            404,
             "does not serve kind 'Database'",
         ),
     ] {

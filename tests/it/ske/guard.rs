@@ -88,7 +88,7 @@ async fn a_signed_in_guest_reaches_nothing_but_what_promises_offer() {
         for (what, said) in tries(&place, api_version, kind, "mine").await {
             let (status, message) = said.refused();
             assert!(
-                [400, 403, 422].contains(&status),
+                [400, 403, 404, 422].contains(&status),
                 "{what} {kind}: {status} {message}"
             );
             assert!(!message.contains("hidden"), "{message}");

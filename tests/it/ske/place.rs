@@ -43,7 +43,8 @@ impl Place {
         Self::limited("{}", str::to_owned, rule).await
     }
 
-    async fn limited(ours: &str, change: impl Fn(&str) -> String, rule: &Rule) -> Self {
+    /// All of it.
+    pub(super) async fn limited(ours: &str, change: impl Fn(&str) -> String, rule: &Rule) -> Self {
         let cluster = Cluster::shared().await;
         let namespace = cluster.namespace("place").await;
         let kind = cluster.promise("Database").await;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    place::{CONFIGURE, DELETE, Place, until},
+    place::{CONFIGURE, DELETE, Place},
     portal::{Said, get, manifest, named, post, resource, said, state},
 };
 use crate::support::{
@@ -145,34 +145,7 @@ async fn an_absent_namespace_is_a_404_where_the_namespace_is_what_was_asked_for(
     assert_eq!(read["manifest"]["metadata"]["name"], place.namespace.as_str());
 }
 
-#[tokio::test]
-async fn a_kind_group_or_version_that_is_not_served_is_a_422_on_every_route() {
-    let place = Place::with("{ allow: [{ group: '*', kinds: ['*'], access: write }] }").await;
-    let unserved = [
-        ("kind", "Nothing"),
-        ("version", "v9"),
-        ("group", "nowhere.example.org"),
-        ("kind", "database"),
-    ];
-    for (part, value) in unserved {
-        let mut kind = place.kind.clone();
-        match part {
-            "kind" => kind.kind = value.to_owned(),
-            "version" => kind.version = value.to_owned(),
-            _ => kind.group = value.to_owned(),
-        }
-        for (route, said) in every_route(&place, &kind).await {
-            let (status, message) = said.refused();
-            assert_eq!(status, 422, "{route} {part}: {message}");
-            assert!(
-                message.contains("does not serve") && message.contains("Promise is installed"),
-                "{message}"
-            );
-        }
-    }
-}
-
-async fn every_route(place: &Place, kind: &RequestKind) -> Vec<(&'static str, Said)> {
+pub(super) async fn every_route(place: &Place, kind: &RequestKind) -> Vec<(&'static str, Said)> {
     let namespace = &place.namespace;
     let configured = manifest(kind, namespace, "mine", json!({ "size": "small" }));
     let named = named(kind, namespace, "mine");
@@ -182,58 +155,6 @@ async fn every_route(place: &Place, kind: &RequestKind) -> Vec<(&'static str, Sa
         ("configure", place.configure(&configured).await),
         ("delete", post(&place.app, STATIC_TOKEN, DELETE, &named).await),
     ]
-}
-
-#[tokio::test]
-async fn a_kind_taken_away_is_a_422_and_is_served_again_when_it_is_back() {
-    let place = Place::open().await;
-    place.create("mine").await;
-    place.read("mine").await.ok();
-    let definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
-    let definition = format!("{definitions}/{}.{}", place.kind.plural, place.kind.group);
-    place.cluster.api().delete(&definition).await.ok();
-    let unknown =
-        |answer: &crate::support::kubernetes::Answer| answer.status == 404 && answer.body.is_string();
-    place.cluster.api().wait_for(&place.path("mine"), unknown).await;
-    for _ in 0..2 {
-        for (route, said) in every_route(&place, &place.kind).await {
-            let (status, message) = said.refused();
-            assert_eq!(status, 422, "{route}: {message}");
-        }
-    }
-    place.cluster.define(&place.kind.definition()).await;
-    until(404, || place.read("mine")).await;
-    place.write("mine", json!({ "size": "small" })).await.ok();
-}
-
-/// Rights are judged before paths are looked at, so who has none for the old path is told 403 and never 404.
-#[tokio::test]
-async fn a_kind_that_comes_back_under_another_plural_is_found_there_by_whoever_may_read_it() {
-    let plurals = ["promises", "databases", "otherdatabases"];
-    let place = Place::may(&Rule::on("*", &plurals)).await;
-    assert_eq!(place.kind.plural, "databases");
-    let read = || place.read("mine");
-    assert_eq!(read().await.status, 404);
-    let definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
-    let definition = format!("{definitions}/{}.{}", place.kind.plural, place.kind.group);
-    place.cluster.api().delete(&definition).await.ok();
-    let mut moved = place.kind.clone();
-    moved.plural = format!("other{}", moved.plural);
-    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
-    place.cluster.define(&moved.definition()).await;
-    until(404, read).await;
-}
-
-#[tokio::test]
-async fn a_kind_installed_after_it_was_missed_is_usable_a_moment_later() {
-    let place = Place::with("{ allow: [{ group: '*', kinds: ['*'], access: read }] }").await;
-    let late = RequestKind::new("Late");
-    let path = resource(&late, &place.namespace, "mine");
-    assert_eq!(place.get(&path).await.status, 422);
-    place.cluster.define(&late.definition()).await;
-    let installed = std::time::Instant::now();
-    until(404, || place.get(&path)).await;
-    assert!(installed.elapsed().as_secs() < 10, "{:?}", installed.elapsed());
 }
 
 #[tokio::test]

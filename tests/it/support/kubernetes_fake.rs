@@ -20,6 +20,8 @@ const GROUP: &str = "fake.example.org";
 
 /// Where the kinds of the group are listed.
 pub(crate) const KINDS: &str = "/apis/fake.example.org/v1";
+/// Where the versions of the group are listed.
+const VERSIONS: &str = "/apis/fake.example.org";
 /// Where the kind `Promise` is listed.
 pub(crate) const PROMISE_KINDS: &str = "/apis/platform.kratix.io/v1alpha1";
 /// The Promises.
@@ -220,6 +222,10 @@ impl Shared {
         let object = FakeKubernetes::object();
         match (request.method.as_str(), request.path_alone()) {
             ("GET", KINDS) => Reply::Json(200, kinds("databases", "Database", true)),
+            ("GET", VERSIONS) => Reply::Json(
+                200,
+                json!({ "kind": "APIGroup", "versions": [{ "version": "v1" }] }),
+            ),
             ("GET", PROMISE_KINDS) => Reply::Json(200, kinds("promises", "Promise", false)),
             ("GET", PROMISES) => self.page(request),
             ("GET" | "PUT", OBJECT) => Reply::Json(200, object),

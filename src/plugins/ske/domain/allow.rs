@@ -149,7 +149,7 @@ impl Touched<'_> {
 
     /// A Promise offers kinds of groups of its own: whatever it claims, never those of the core and of the other
     /// groups that Kubernetes, Kratix and the GitOps tools have for themselves.
-    fn may_be_offered(self) -> bool {
+    pub(in crate::plugins::ske) fn may_be_offered(self) -> bool {
         let below = |domain: &str| {
             let rest = self.group.strip_suffix(domain);
             rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))

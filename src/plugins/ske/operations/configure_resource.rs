@@ -177,6 +177,7 @@ impl Write<'_> {
             "Created",
             cluster.create(self.session.identity(), address, &object).await,
         )
+        .await
     }
 
     async fn update(&self, existing: Answer) -> Result<Option<Configured>, SkeError> {
@@ -191,11 +192,11 @@ impl Write<'_> {
         let replaced = cluster
             .replace(self.session.identity(), &self.target.address, &object)
             .await;
-        self.settle("Updated", replaced)
+        self.settle("Updated", replaced).await
     }
 
     /// A conflict starts anew, and so does an update of what has just gone.
-    fn settle(
+    async fn settle(
         &self,
         what: &str,
         written: Result<Answer, KubernetesError>,
@@ -209,7 +210,7 @@ impl Write<'_> {
                 Ok(Some(outcome(&answer.body, answer.warnings)))
             }
             Err(error) if error.is_conflict() => Ok(None),
-            Err(error) => match self.session.failed(self.target, true, error) {
+            Err(error) => match self.session.failed(self.target, true, error).await {
                 SkeError::Absent(_) => Ok(None),
                 error => Err(error),
             },

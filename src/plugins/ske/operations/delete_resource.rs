@@ -68,7 +68,10 @@ impl Ske {
             .cluster()
             .delete(session.identity(), &target.address)
             .await;
-        let answer = deleted.map_err(|error| session.failed(&target, true, error))?;
+        let answer = match deleted {
+            Ok(answer) => answer,
+            Err(error) => return Err(session.failed(&target, true, error).await),
+        };
         let principal = encode_user_text(caller.subject().unwrap_or("nobody"));
         let object = logged(object);
         info!(principal, object, "Deleted {object}");

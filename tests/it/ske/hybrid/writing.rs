@@ -107,7 +107,7 @@ async fn what_flux_applies_from_the_repository_is_written_without_a_warning() {
 }
 
 #[tokio::test]
-async fn a_kind_that_is_not_served_is_a_422_and_no_commit() {
+async fn a_kind_that_is_not_served_is_a_404_and_no_commit() {
     let pair = Pair::new("unserved").await;
     let app = pair
         .portal(
@@ -122,16 +122,49 @@ async fn a_kind_that_is_not_served_is_a_422_and_no_commit() {
     newer.version = "v9".to_owned();
     let mut elsewhere = pair.kind.clone();
     elsewhere.group = "nowhere.example.org".to_owned();
-    for kind in [other, newer, elsewhere] {
+    for (kind, expected) in [(other, 404), (newer, 422), (elsewhere, 404)] {
         let body = manifest(&kind, &pair.namespace, "mine", json!({}));
         let (status, message) = post(&app, &token, CONFIGURE, &body).await.refused();
         assert!(
-            status == 422 && message.contains("does not serve"),
+            status == expected && message.contains("does not serve"),
             "{status} {message}"
         );
     }
     assert_eq!(pair.commits().len(), 1);
     app.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn for_a_leaving_promise_nothing_is_committed_but_deletions() {
+    for acting in [As::Account, As::Impersonated] {
+        let pair = Pair::holding("leaving", |kind, namespace| {
+            vec![("requests/mine.yaml", document(kind, namespace, "mine"))]
+        })
+        .await;
+        let app = pair.portal(acting, "").await;
+        let token = pair.user(acting, "jane");
+        pair.allow(
+            &Pair::subject(acting, "jane"),
+            &["get", "create", "update", "delete"],
+        )
+        .await;
+        let promise = pair.kind.promise_path();
+        let held =
+            |promise: &mut Value| promise["metadata"]["finalizers"] = json!(["kratix.io/api-crd-cleanup"]);
+        pair.cluster.api().change(&promise, held).await.ok();
+        pair.cluster.api().delete(&promise).await.ok();
+        let commits = pair.commits();
+        for name in ["mine", "another"] {
+            let (status, message) = pair.write(&app, &token, name).await.refused();
+            assert!(
+                status == 409 && message.contains(&pair.kind.promise),
+                "{acting:?} {status} {message}"
+            );
+        }
+        assert_eq!(pair.commits(), commits);
+        pair.delete(&app, &token, "mine").await.ok();
+        app.stop().await.unwrap();
+    }
 }
 
 #[tokio::test]
