@@ -1,14 +1,10 @@
-//! The actions of `ske`: the same operations as its routes, by name, and a wait within bounds.
-
-use std::time::{Duration, Instant};
+//! The actions of `ske`: the same operations as its routes, by name.
 
 use serde_json::{Value, json};
-use tokio::time::sleep;
 
 use super::{
     faults,
     gitops::place::Depot,
-    modes::in_mode,
     place::Place,
     portal::{get, manifest, named},
 };
@@ -23,34 +19,23 @@ use crate::{
 const ACTIONS: &str = "/api/ske/.backstage/actions/v1/actions";
 
 /// Invokes as whoever the token belongs to.
-async fn invoke(app: &TestApp, token: &str, action: &str, input: &Value) -> Reply {
+pub(super) async fn invoke(app: &TestApp, token: &str, action: &str, input: &Value) -> Reply {
     let path = format!("{ACTIONS}/ske%3A{action}/invoke");
     send(app, ("POST", &path), Some(token), &input.to_string()).await
 }
 
 /// The input that names `mine`.
-fn mine(place: &Place) -> Value {
+pub(super) fn mine(place: &Place) -> Value {
     named(&place.kind, &place.namespace, "mine")
 }
 
 /// The input that configures `mine`.
-fn wanted(place: &Place, size: &str) -> Value {
+pub(super) fn wanted(place: &Place, size: &str) -> Value {
     manifest(&place.kind, &place.namespace, "mine", json!({ "size": size }))
 }
 
-/// Waits for `mine` with these further fields of the input, and says how long it took.
-async fn wait(place: &Place, more: Value) -> (Reply, Duration) {
-    let mut input = mine(place);
-    for (field, value) in more.as_object().unwrap() {
-        input[field] = value.clone();
-    }
-    let begun = Instant::now();
-    let reply = invoke(&place.app, STATIC_TOKEN, "wait-for-resource", &input).await;
-    (reply, begun.elapsed())
-}
-
 #[track_caller]
-fn ended(reply: &Reply, state: &str, timed_out: bool) {
+pub(super) fn ended(reply: &Reply, state: &str, timed_out: bool) {
     let output = reply.output();
     assert_eq!(
         (&output["state"], &output["timedOut"]),
@@ -173,10 +158,10 @@ async fn whoever_is_signed_in_looks_and_only_a_template_configures_and_deletes()
             .await
             .output();
         let mut input = mine(&place);
-        input["state"] = json!("unknown");
+        input["state"] = json!("applying");
         ended(
             &invoke(&place.app, &token, "wait-for-resource", &input).await,
-            "unknown",
+            "applying",
             false,
         );
     }
@@ -255,62 +240,16 @@ async fn why_an_action_failed_stands_in_the_reason_phrase() {
 }
 
 #[tokio::test]
-async fn a_wait_for_a_resource_that_gives_up_is_a_200_that_says_so() {
-    let place = Place::open().await;
-    place.create("mine").await;
-    let (reply, took) = wait(&place, json!({ "timeoutSeconds": 1 })).await;
-    ended(&reply, "unknown", true);
-    assert!(took < Duration::from_secs(5), "{took:?}");
-    let (reply, _) = wait(&place, json!({ "timeoutSeconds": 241 })).await;
-    assert!(reply.refused().2.contains("at most 240"), "{reply:?}");
-}
-
-#[tokio::test]
-async fn a_wait_ends_with_a_failure_that_stays_and_with_any_state_that_was_asked_for() {
-    let place = Place::open().await;
-    place.create("mine").await;
-    let kratix = place.kratix();
-    kratix.reconcile("mine").await;
-    kratix.fail_workflow("mine", "provision").await;
-    let (reply, took) = wait(&place, json!({})).await;
-    ended(&reply, "failed", false);
-    assert_eq!(reply.output()["reason"], "ConfigureWorkflowFailed");
-    assert!(reply.output()["message"].as_str().unwrap().contains("provision"));
-    assert!(took < Duration::from_secs(10), "{took:?}");
-    kratix.reconcile("mine").await;
-    kratix.pause("mine").await;
-    let (reply, took) = wait(&place, json!({ "state": "paused" })).await;
-    ended(&reply, "paused", false);
-    assert!(took < Duration::from_secs(2), "{took:?}");
-}
-
-#[tokio::test]
-async fn a_failure_of_the_past_does_not_end_a_wait() {
-    let place = Place::open().await;
-    place.create("mine").await;
-    let kratix = place.kratix();
-    kratix.reconcile("mine").await;
-    kratix.fail_workflow("mine", "provision").await;
-    place.write("mine", json!({ "size": "large" })).await.ok();
-    let takes_it_up = async {
-        sleep(Duration::from_millis(200)).await;
-        kratix.reconcile("mine").await;
-    };
-    let ((reply, _), ()) = tokio::join!(wait(&place, json!({})), takes_it_up);
-    ended(&reply, "reconciled", false);
-}
-
-#[tokio::test]
 async fn a_wait_outlives_a_moment_without_the_api_server() {
     let fake = FakeKubernetes::start().await;
     let app = faults::portal(&fake).await;
     let mut input = named(&FakeKubernetes::kind(), "default", "mine");
-    input["state"] = json!("unknown");
+    input["state"] = json!("applying");
     for fault in [faults::html(503), kubernetes_fake::Reply::Close] {
         fake.plant("GET", OBJECT, &[fault]);
         ended(
             &invoke(&app, STATIC_TOKEN, "wait-for-resource", &input).await,
-            "unknown",
+            "applying",
             false,
         );
     }
@@ -320,26 +259,6 @@ async fn a_wait_outlives_a_moment_without_the_api_server() {
         .await
         .refused();
     assert!(status == 502 && message.contains("HTTP status 503"), "{message}");
-}
-
-#[tokio::test]
-async fn in_hybrid_a_wait_begins_before_the_platform_has_followed() {
-    let (place, _workshop) = in_mode("hybrid").await;
-    let written = invoke(
-        &place.app,
-        STATIC_TOKEN,
-        "configure-resource",
-        &wanted(&place, "small"),
-    )
-    .await;
-    assert!(written.output()["commitsha"].is_string());
-    let follows = async {
-        sleep(Duration::from_secs(1)).await;
-        place.create("mine").await;
-        place.kratix().reconcile("mine").await;
-    };
-    let ((reply, _), ()) = tokio::join!(wait(&place, json!({})), follows);
-    ended(&reply, "reconciled", false);
 }
 
 #[tokio::test]

@@ -52,7 +52,7 @@ pub(super) async fn whole_life(app: &TestApp, token: &str, kratix: &Kratix, plac
     kratix.adopt("mine").await;
     kratix.start_workflow("mine").await;
     let seen = get(app, token, &state(kind, namespace, "mine")).await.ok();
-    assert_eq!(seen["state"], "applying", "{seen}");
+    assert_eq!(seen["state"], "running", "{seen}");
     kratix.reconcile("mine").await;
     let seen = get(app, token, &state(kind, namespace, "mine")).await.ok();
     assert_eq!(seen["state"], "reconciled", "{seen}");

@@ -29,6 +29,8 @@ mod pulls;
 mod reload;
 mod resource;
 mod secrecy;
+mod served;
 mod silence;
 mod state;
+mod wait_ends;
 mod waits;

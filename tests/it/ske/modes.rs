@@ -75,7 +75,7 @@ async fn in_hybrid_mode_the_cluster_is_read_and_the_repository_written() {
     let live = place.create("mine").await;
     let read = place.read("mine").await.ok();
     assert_eq!(read["manifest"]["metadata"]["uid"], live["metadata"]["uid"]);
-    assert_eq!(place.state("mine").await["state"], "unknown");
+    assert_eq!(place.state("mine").await["state"], "applying");
     let written = place.write("mine", json!({ "size": "large" })).await.ok();
     assert_eq!(written["commitsha"], workshop.remote.commits()[0].as_str());
     assert_eq!(place.read("mine").await.ok()["manifest"]["spec"]["size"], "small");

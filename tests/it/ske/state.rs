@@ -10,7 +10,7 @@ async fn every_state_is_told_as_kratix_brings_a_request_there() {
     let kratix = place.kratix();
     place.create("mine").await;
     let state = async || place.state("mine").await["state"].clone();
-    assert_eq!(state().await, "unknown", "nothing has happened yet");
+    assert_eq!(state().await, "applying", "a Promise offers the kind");
     kratix.promise_available("mine", false).await;
     let seen = place.state("mine").await;
     assert_eq!(
@@ -23,7 +23,7 @@ async fn every_state_is_told_as_kratix_brings_a_request_there() {
     let seen = place.state("mine").await;
     assert_eq!(
         (&seen["state"], &seen["generation"]),
-        (&json!("applying"), &json!(1))
+        (&json!("running"), &json!(1))
     );
     assert_eq!(seen["observedGeneration"], Value::Null);
     kratix.finish_workflow("mine").await;
@@ -65,7 +65,7 @@ async fn a_changed_spec_is_applying_until_its_workflow_ended_well() {
     );
     assert_eq!(seen["observedGeneration"], 1);
     kratix.start_workflow("mine").await;
-    assert_eq!(place.state("mine").await["state"], "applying");
+    assert_eq!(place.state("mine").await["state"], "running");
     kratix.fail_workflow("mine", "provision").await;
     let seen = place.state("mine").await;
     assert_eq!(
@@ -154,7 +154,7 @@ async fn left_to_itself_a_request_becomes_reconciled_and_again_after_each_change
                 );
                 break;
             }
-            let on_its_way = ["unknown", "applying", "running", "works-pending"];
+            let on_its_way = ["applying", "running", "works-pending"];
             assert!(on_its_way.contains(&seen["state"].as_str().unwrap()), "{seen}");
             assert!(tokio::time::Instant::now() < end, "it stays {seen}");
         }

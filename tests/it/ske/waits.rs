@@ -48,11 +48,8 @@ async fn wait(app: &TestApp, more: Value) -> Answer {
 async fn a_failure_from_before_the_change_does_not_end_a_wait_however_slowly_the_change_is_taken_up() {
     let fake = FakeKubernetes::start().await;
     let old = object(&failed(), 20, 1);
-    fake.plant(
-        "GET",
-        OBJECT,
-        &[old.clone(), old.clone(), object(&reconciled(), 40, 2)],
-    );
+    let new = object(&reconciled(), 40, 2);
+    fake.plant("GET", OBJECT, &[old.clone(), old.clone(), new.clone(), new]);
     let app = faults::portal(&fake).await;
     let output = wait(&app, json!({})).await.output();
     assert_eq!(
@@ -76,7 +73,7 @@ async fn a_failure_from_before_the_change_does_not_end_a_wait_however_slowly_the
 #[tokio::test]
 async fn a_wait_ends_before_the_callers_sign_in_does() {
     let fake = FakeKubernetes::start().await;
-    let working = json!({ "type": "Reconciled", "status": "Unknown", "reason": "WorkflowsRunning" });
+    let working = json!({ "type": "Reconciled", "status": "Unknown", "reason": "WorkflowPending" });
     fake.plant("GET", OBJECT, &[object(&working, 40, 2), object(&working, 40, 2)]);
     let backstage = Backstage::start().await;
     let config = fake.app_config(faults::TOKEN, "{ timeout: 1s }");
@@ -96,11 +93,68 @@ async fn a_failure_of_the_newest_specification_ends_a_wait_at_the_second_look() 
     let new = object(&failed(), 40, 2);
     fake.plant("GET", OBJECT, &[new.clone(), new]);
     let app = faults::portal(&fake).await;
-    let output = wait(&app, json!({})).await.output();
+    let output = wait(&app, json!({ "failOnFailure": false })).await.output();
     assert_eq!(
         (&output["state"], &output["timedOut"]),
         (&json!("failed"), &json!(false)),
         "{output}"
     );
     assert_eq!(output["note"], Value::Null);
+}
+
+/// `mine` suspended, with or without a time at which it goes on.
+fn suspended(retry: Option<&str>) -> Reply {
+    let mut object = FakeKubernetes::object();
+    object["metadata"]["generation"] = json!(1);
+    let condition = json!({ "type": "Reconciled", "status": "Unknown", "reason": "WorkflowSuspended" });
+    let pipeline = json!({ "name": "make", "phase": "Suspended", "message": "ticket 7", "nextRetryAt": retry, "attempts": 3 });
+    object["status"] =
+        json!({ "conditions": [condition], "kratix": { "workflows": { "pipelines": [pipeline] } } });
+    Reply::Json(200, object)
+}
+
+#[tokio::test]
+async fn what_goes_on_by_itself_does_not_end_a_wait_and_tells_when() {
+    let fake = FakeKubernetes::start().await;
+    let app = faults::portal(&fake).await;
+    let goes_on = suspended(Some("2026-08-21T11:00:00Z"));
+    fake.plant("GET", OBJECT, &[goes_on.clone(), goes_on.clone()]);
+    let output = wait(&app, json!({ "timeoutSeconds": 2 })).await.output();
+    assert_eq!(
+        (&output["state"], &output["timedOut"]),
+        (&json!("suspended"), &json!(true)),
+        "{output}"
+    );
+    assert_eq!(
+        (&output["nextRetryAt"], &output["attempts"]),
+        (&json!("2026-08-21T11:00:00Z"), &json!(3))
+    );
+    fake.plant("GET", OBJECT, &[suspended(None), suspended(None)]);
+    let (status, _, message) = wait(&app, json!({})).await.refused();
+    assert!(status == 409 && message.contains("ticket 7"), "{message}");
+    assert!(message.ends_with("remove its label kratix.io/workflow-suspended to let it go on"));
+}
+
+#[tokio::test]
+async fn a_request_without_conditions_is_reconciled_when_seen_twice() {
+    let fake = FakeKubernetes::start().await;
+    let app = faults::portal(&fake).await;
+    let observed = |version: &str| {
+        let mut object = FakeKubernetes::object();
+        object["metadata"]["generation"] = json!(1);
+        object["metadata"]["resourceVersion"] = json!(version);
+        object["status"] = json!({ "observedGeneration": 1 });
+        Reply::Json(200, object)
+    };
+    fake.plant("GET", OBJECT, &[observed("1"), observed("2"), observed("2")]);
+    let output = wait(&app, json!({})).await.output();
+    assert_eq!(
+        (&output["state"], &output["timedOut"]),
+        (&json!("reconciled"), &json!(false))
+    );
+    assert!(
+        output["note"].as_str().unwrap().contains("no workflow"),
+        "{output}"
+    );
+    assert_eq!(fake.count("GET", OBJECT), 3);
 }

@@ -33,6 +33,9 @@ pub(in super::super) struct Input {
     /// How long to wait, in seconds; 120 unless said otherwise. The wait also ends before the caller's sign-in does.
     #[schemars(range(min = 1, max = 240))]
     timeout_seconds: Option<u16>,
+    /// Whether the step fails when the wait ends in another state; true unless said otherwise. A wait whose time is up is
+    /// no failure.
+    fail_on_failure: Option<bool>,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -48,9 +51,10 @@ impl Action for WaitForResource {
     const NAME: &'static str = "wait-for-resource";
     const TITLE: &'static str = "Wait for a platform resource";
     const DESCRIPTION: &'static str = "Waits until a Kubernetes object of the platform is reconciled, or in another \
-        state, and returns its state. It also ends when nothing more happens by itself: the workflow failed or is \
-        suspended, reconciliation is paused, the object is being deleted. When the time is up before that, it \
-        returns the state as it is, with timedOut: true.";
+        state, or gone, and returns its state. It also ends when nothing more happens by itself: the workflow failed or \
+        is suspended, works keep failing, reconciliation is paused, the object is being deleted. Then it fails with \
+        the state and where to look, unless failOnFailure is false. When the time is up before that, it returns the \
+        state as it is, with timedOut: true.";
     const ATTRIBUTES: Attributes = Attributes::READS;
     const NEEDS: Needs = permissions::LOOK;
     type Input = Input;
@@ -76,6 +80,7 @@ impl Action for WaitForResource {
             object: call.input.named.object()?,
             state: call.input.state.unwrap_or(State::Reconciled),
             seconds: call.input.timeout_seconds,
+            fail_on_failure: call.input.fail_on_failure.unwrap_or(true),
         };
         let waited = self.0.wait_for_resource(&call.caller, &awaited).await?;
         Ok(Output {

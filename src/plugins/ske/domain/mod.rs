@@ -17,8 +17,6 @@ mod object_ref;
 #[cfg(test)]
 mod object_ref_tests;
 mod reconciliation;
-#[cfg(test)]
-mod reconciliation_tests;
 mod request;
 mod template;
 mod user_ref;
@@ -34,7 +32,7 @@ pub(super) use impersonation::{
 };
 pub(super) use manifest::{Manifest, SERVER_OWNED, TextOrObject};
 pub(super) use object_ref::{DEFAULT_NAMESPACE, Invalid, ObjectRef};
-pub(super) use reconciliation::{Reconciliation, State, state_of};
+pub(super) use reconciliation::{Reconciliation, State, state_of, state_of_request};
 pub(super) use request::{Intent, Request, file_of};
 pub(super) use template::{Field, Template};
 pub(super) use user_ref::UserRef;

@@ -10,6 +10,7 @@ mod open_pull_request;
 mod publish_catalog;
 mod record_request;
 mod resource_state;
+mod steadiness;
 mod wait_for_resource;
 
 use std::sync::Arc;

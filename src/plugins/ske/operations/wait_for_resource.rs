@@ -1,11 +1,12 @@
 //! Waits until the platform is where the caller wants it with one object.
 
-use std::time::Duration;
-
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use super::{Backing, FETCH, READ, Ske, about, nothing_more};
+use super::{
+    Backing, FETCH, READ, Ske, about, nothing_more,
+    steadiness::{Seen, Steadiness},
+};
 use crate::{
     backstage::{
         auth::Credentials,
@@ -13,13 +14,10 @@ use crate::{
     },
     infra::kubernetes::KubernetesError,
     plugins::ske::{
-        domain::{Concern, ObjectRef, Reconciliation, State, concern_of, state_of},
+        domain::{ObjectRef, Reconciliation, State},
         error::SkeError,
     },
 };
-
-/// How long a failure must be seen that may be of an older specification: Kratix takes up a change within seconds.
-const STEADY: Duration = Duration::from_secs(10);
 
 /// What is waited for, and for how many seconds; the usual time unless said otherwise.
 #[derive(Debug, Clone)]
@@ -27,14 +25,17 @@ pub(in crate::plugins::ske) struct Awaited {
     pub(in crate::plugins::ske) object: ObjectRef,
     pub(in crate::plugins::ske) state: State,
     pub(in crate::plugins::ske) seconds: Option<u16>,
+    /// Whether an end in another state is an error.
+    pub(in crate::plugins::ske) fail_on_failure: bool,
 }
 
 impl Ske {
     /// Waits for the state, but not beyond the caller's credentials, and not when nothing more happens by itself.
     ///
     /// # Errors
-    /// As for reading the object. In hybrid an object that is not there yet is waited for, since the platform follows
-    /// the repository; in gitops nothing is known of a platform.
+    /// As for reading the object, and `Ended` when it leads elsewhere and that is to be an error. In hybrid an object
+    /// that is not there yet is waited for, since the platform follows the repository; in gitops nothing is known of a
+    /// platform.
     pub(in crate::plugins::ske) async fn wait_for_resource(
         &self,
         caller: &Credentials,
@@ -60,13 +61,15 @@ impl Ske {
             ske: self,
             caller,
             awaited,
-            since: Mutex::new(Instant::now()),
+            steadiness: Mutex::new(Steadiness::new(awaited.state)),
         };
         let waited = turn.wait(&watched, patience).await?;
-        Ok(Waited {
-            seen: waited.seen.told(),
-            timed_out: waited.timed_out,
-        })
+        let timed_out = waited.timed_out;
+        let seen = watched.steadiness.lock().told(waited.seen, timed_out);
+        if awaited.fail_on_failure && !timed_out && seen.state != awaited.state {
+            return Err(SkeError::Ended(seen.ended(&awaited.object)));
+        }
+        Ok(Waited { seen, timed_out })
     }
 }
 
@@ -75,28 +78,20 @@ struct Watched<'a> {
     ske: &'a Ske,
     caller: &'a Credentials,
     awaited: &'a Awaited,
-    /// When it was first seen in its present state.
-    since: Mutex<Instant>,
+    steadiness: Mutex<Steadiness>,
 }
 
-/// What one look shows.
-struct Seen {
-    found: Reconciliation,
-    concern: Concern,
-}
-
-impl Seen {
-    fn is_old_failure(&self) -> bool {
-        self.found.state == State::Failed && self.concern == Concern::Older
-    }
-
-    fn told(mut self) -> Reconciliation {
-        if self.is_old_failure() {
-            let note =
-                "This failure is of an older specification; the platform has not taken up the newest yet";
-            self.found.note = Some(note.to_owned());
-        }
-        self.found
+impl Watched<'_> {
+    /// Whether this failure says that the object is gone, which is what is waited for. A kind that is not served may
+    /// be a misspelt one, unless it was served before.
+    fn tells_end(&self, error: &SkeError) -> bool {
+        let was_seen = || self.steadiness.lock().has_seen();
+        self.awaited.state == State::Gone
+            && match error {
+                SkeError::Absent(_) => true,
+                SkeError::NotServed { .. } => was_seen(),
+                _ => false,
+            }
     }
 }
 
@@ -105,28 +100,18 @@ impl Watch for Watched<'_> {
     type Failure = SkeError;
 
     async fn look(&self) -> Result<Seen, SkeError> {
-        let object = self.ske.get_whole(self.caller, &self.awaited.object).await?;
-        let found = state_of(&object);
-        let concern = concern_of(&object, &found);
-        Ok(Seen { found, concern })
+        match self.ske.get_whole(self.caller, &self.awaited.object).await {
+            Err(error) if self.tells_end(&error) => Ok(Seen::gone()),
+            object => {
+                let object = object?;
+                let found = self.ske.state_in(&self.awaited.object, &object).await;
+                Ok(Seen::new(&object, found))
+            }
+        }
     }
 
-    /// What halts the object may be of the past right after a change, so it counts when it is still there.
-    fn rests(&self, seen: &Seen, before: Option<&Seen>) -> bool {
-        let state = seen.found.state;
-        if seen.is_old_failure() {
-            return false;
-        }
-        if state == self.awaited.state {
-            return true;
-        }
-        let mut since = self.since.lock();
-        if before.is_none_or(|before| before.found.state != state || before.is_old_failure()) {
-            *since = Instant::now();
-            return false;
-        }
-        let is_clear = state != State::Failed || seen.concern == Concern::Newest;
-        halts(state) && (is_clear || since.elapsed() >= STEADY)
+    fn rests(&self, seen: &Seen, _: Option<&Seen>) -> bool {
+        self.steadiness.lock().rests(seen)
     }
 
     fn passes(&self, error: &SkeError) -> bool {
@@ -156,12 +141,4 @@ impl Watch for Watched<'_> {
     fn unseen(&self) -> SkeError {
         SkeError::Unseen(self.awaited.object.clone())
     }
-}
-
-/// Whether it leads nowhere else until somebody does something.
-fn halts(state: State) -> bool {
-    matches!(
-        state,
-        State::Failed | State::Paused | State::Suspended | State::Deleting
-    )
 }

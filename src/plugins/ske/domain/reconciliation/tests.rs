@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::reconciliation::{Reconciliation, State, state_of};
+use super::{Reconciliation, State, state_of};
 
 fn condition(kind: &str, status: &str, reason: &str) -> Value {
     let message = format!("about {kind}");
@@ -11,7 +11,7 @@ fn condition(kind: &str, status: &str, reason: &str) -> Value {
 }
 
 /// A request in its third generation, all of which has been worked through.
-fn object(conditions: &[(&str, &str, &str)]) -> Value {
+pub(super) fn object(conditions: &[(&str, &str, &str)]) -> Value {
     let conditions: Vec<Value> = conditions
         .iter()
         .map(|(kind, status, reason)| condition(kind, status, reason))
@@ -28,12 +28,12 @@ fn state(conditions: &[(&str, &str, &str)]) -> State {
 }
 
 const CONFIGURED: &str = "ConfigureWorkflowCompleted";
-const DONE: (&str, &str, &str) = (CONFIGURED, "True", "PipelinesExecutedSuccessfully");
-const FAILED: (&str, &str, &str) = (CONFIGURED, "False", "ConfigureWorkflowFailed");
-const RUNNING: (&str, &str, &str) = (CONFIGURED, "False", "PipelinesInProgress");
+pub(super) const DONE: (&str, &str, &str) = (CONFIGURED, "True", "PipelinesExecutedSuccessfully");
+pub(super) const FAILED: (&str, &str, &str) = (CONFIGURED, "False", "ConfigureWorkflowFailed");
+pub(super) const RUNNING: (&str, &str, &str) = (CONFIGURED, "False", "PipelinesInProgress");
 const UNAVAILABLE: (&str, &str, &str) = ("PromiseAvailable", "False", "Pending");
 const PAUSED: (&str, &str, &str) = ("Reconciled", "Unknown", "PausedReconciliation");
-const RECONCILED: (&str, &str, &str) = ("Reconciled", "True", "Reconciled");
+pub(super) const RECONCILED: (&str, &str, &str) = ("Reconciled", "True", "Reconciled");
 const PENDING: (&str, &str, &str) = ("WorksSucceeded", "Unknown", "WorksPending");
 const FAILING: (&str, &str, &str) = ("WorksSucceeded", "False", "WorksFailing");
 
@@ -62,9 +62,27 @@ fn each_condition_leads_to_its_state() {
             &[DONE, ("WorksSucceeded", "True", "WorksSucceeded"), RECONCILED],
             State::Reconciled,
         ),
-        (&[("Reconciled", "Unknown", "WorkflowPending")], State::Unknown),
-        (&[("Reconciled", "False", "WorksFailing")], State::Unknown),
-        (&[(CONFIGURED, "False", "SomethingNew")], State::Unknown),
+        (&[("Reconciled", "Unknown", "WorkflowPending")], State::Applying),
+        (
+            &[DONE, ("Reconciled", "Unknown", "WorkflowPending")],
+            State::Applying,
+        ),
+        (
+            &[DONE, ("Reconciled", "Unknown", "WorksPending")],
+            State::WorksPending,
+        ),
+        (
+            &[DONE, ("WorksSucceeded", "True", "WorksSucceeded")],
+            State::Reconciled,
+        ),
+        (&[DONE], State::Applying),
+        (&[("Reconciled", "False", "WorksFailing")], State::WorksFailing),
+        (
+            &[("Reconciled", "False", "ConfigureWorkflowFailed")],
+            State::Failed,
+        ),
+        (&[("Reconciled", "False", "SomethingNew")], State::Applying),
+        (&[(CONFIGURED, "False", "SomethingNew")], State::Applying),
         (
             &[(CONFIGURED, "True", "ConfigureWorkflowFailed"), RECONCILED],
             State::Reconciled,
@@ -95,8 +113,8 @@ fn the_first_rule_that_fits_wins() {
             State::WaitingForPromise,
         ),
         (&[RUNNING, PAUSED, FAILING], true, State::Paused),
-        (&[RUNNING, RECONCILED, FAILING], true, State::Applying),
-        (&[RUNNING, RECONCILED, FAILING], false, State::Running),
+        (&[RUNNING, RECONCILED, FAILING], true, State::Running),
+        (&[DONE, RECONCILED, FAILING], true, State::Applying),
         (&[DONE, RECONCILED, FAILING], false, State::WorksFailing),
         (&[DONE, RECONCILED, PENDING], false, State::WorksPending),
         (&[DONE, RECONCILED], false, State::Reconciled),
@@ -147,10 +165,10 @@ fn the_message_is_that_of_the_condition_that_decided() {
         failed.message.as_deref(),
         Some("about ConfigureWorkflowCompleted")
     );
-    let unknown = state_of(&object(&[("Reconciled", "Unknown", "RequirementsNotFulfilled")]));
+    let pending = state_of(&object(&[("Reconciled", "Unknown", "RequirementsNotFulfilled")]));
     assert_eq!(
-        (unknown.state, unknown.reason.as_deref()),
-        (State::Unknown, Some("RequirementsNotFulfilled"))
+        (pending.state, pending.reason.as_deref()),
+        (State::Applying, Some("RequirementsNotFulfilled"))
     );
 }
 
@@ -192,10 +210,8 @@ fn a_status_of_wrong_types_is_one_that_says_nothing() {
         json!({"conditions": "x"}),
         json!({"conditions": [null, 1, "x", [], {}]}),
         json!({"conditions": [{"type": 1, "status": "False"}]}),
-        json!({"conditions": [{"type": "PromiseAvailable", "status": false}], "observedGeneration": 3}),
+        json!({"healthStatus": "x", "requiredPromises": 7, "message": 1}),
         json!({"kratix": "x"}),
-        json!({"kratix": {"workflows": []}}),
-        json!({"kratix": {"workflows": {"pipelines": {}, "configure": 1}}}),
     ] {
         let object = json!({"metadata": {"generation": 3}, "status": status});
         let found = state_of(&object);
@@ -207,6 +223,14 @@ fn a_status_of_wrong_types_is_one_that_says_nothing() {
     }
     for object in [json!(null), json!([]), json!({}), json!({"metadata": "x"})] {
         assert_eq!(state_of(&object).state, State::Unknown, "{object}");
+    }
+    for status in [
+        json!({"conditions": [{"type": "PromiseAvailable", "status": false}], "observedGeneration": 3}),
+        json!({"kratix": {"workflows": []}}),
+        json!({"kratix": {"workflows": {"pipelines": {}, "configure": 1}}}),
+    ] {
+        let object = json!({"metadata": {"generation": 3}, "status": status});
+        assert_eq!(state_of(&object).state, State::Applying, "{object}");
     }
 }
 
