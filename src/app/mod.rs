@@ -100,6 +100,10 @@ impl App {
             return Err(StartError::Config(problems));
         };
         let mut warnings = warnings(&reader);
+        let plugins = registrations
+            .iter()
+            .filter_map(|registration| registration.on.as_ref());
+        warnings.extend(plugins.flat_map(|on| on.warnings.clone()));
         warnings.extend(settings.warning());
         warnings.extend(front::warning(&reader, settings.upstream.as_ref()));
         warnings.extend_from_slice(shared.database_notices());

@@ -32,6 +32,7 @@ pub(crate) struct Registration {
 
 /// What can be done with a plugin whose section is present.
 pub(crate) struct Switched {
+    pub(crate) warnings: Vec<String>,
     pub(crate) live_keys: Vec<&'static str>,
     pub(crate) init: Box<dyn FnOnce(PluginEnv) -> Boxed<Result<Plugin, InitError>> + Send>,
     pub(crate) check: Box<dyn Fn(PluginEnv) -> Boxed<Vec<Check>> + Send + Sync>,
@@ -73,7 +74,7 @@ impl BackendBuilder {
         let action_settings = self.action_settings(P::ID);
         let on = on
             .zip(action_settings.clone())
-            .map(|(config, settings)| switch_on::<P>(config, settings));
+            .map(|(config, settings)| switch_on::<P>(&self.reader, config, settings));
         self.registrations.push(Registration {
             id: P::ID,
             section: P::CONFIG_SECTION,
@@ -122,10 +123,15 @@ impl BackendBuilder {
     }
 }
 
-fn switch_on<P: BackendPlugin>(config: P::Config, action_settings: Live<ActionSettings>) -> Switched {
+fn switch_on<P: BackendPlugin>(
+    reader: &ConfigReader,
+    config: P::Config,
+    action_settings: Live<ActionSettings>,
+) -> Switched {
     let live = Live::new(config);
     let (for_init, for_check, for_reload) = (live.clone(), live.clone(), live);
     Switched {
+        warnings: P::warnings(reader),
         live_keys: [P::LIVE_KEYS, actions::LIVE_KEYS].concat(),
         init: Box::new(move |env| Box::pin(init::<P>(for_init, env))),
         check: Box::new(move |env| Box::pin(P::check(for_check.get(), env))),

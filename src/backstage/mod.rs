@@ -7,6 +7,7 @@ pub mod builder;
 pub mod catalog;
 pub mod discovery;
 pub mod error;
+mod fair_share;
 pub mod front;
 pub mod integrations;
 pub mod lifecycle;

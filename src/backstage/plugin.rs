@@ -35,6 +35,11 @@ pub trait BackendPlugin: Sized + 'static {
     /// Reads the plugin's configuration with Backstage's typed getters; reports every problem at once.
     fn config(reader: &ConfigReader) -> Result<Self::Config, Vec<ConfigError>>;
 
+    /// What is legal in the plugin's configuration and probably not meant; each names its key and what to write.
+    fn warnings(_: &ConfigReader) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Starts the plugin. Must not wait for an upstream.
     fn init(
         config: Live<Self::Config>,

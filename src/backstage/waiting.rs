@@ -10,7 +10,11 @@ use tokio::{
     time::{Instant, sleep_until, timeout, timeout_at},
 };
 
-use super::error::BackstageError;
+use super::{
+    auth::Credentials,
+    error::BackstageError,
+    fair_share::{FairShare, Place},
+};
 use crate::infra::{clock::unix_seconds, tasks::Tasks};
 
 /// Longest wait, whatever was asked for: Node's `fetch` gives up after 300 s without an answer, and the scaffolder
@@ -36,7 +40,11 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// which leaves it room for everything else.
 const MOST_WAITS: usize = 100;
 
-/// When somebody for whom there was no room may try again, in seconds.
+/// Waits at once of one caller in one plugin, so that a tenth of the callers cannot keep out all others. A Template waits
+/// for one thing after the other.
+const MOST_WAITS_EACH: usize = 10;
+
+/// When a caller for whom there was no room may try again, in seconds.
 const TRY_AGAIN: HeaderValue = HeaderValue::from_static("10");
 
 /// What is waited for.
@@ -93,6 +101,7 @@ fn patience_at(asked: Option<u16>, credentials_end: Option<i64>, now: i64) -> Du
 #[derive(Debug)]
 pub struct Waits {
     room: Arc<Semaphore>,
+    each: FairShare,
     tasks: Tasks,
 }
 
@@ -100,35 +109,49 @@ pub struct Waits {
 #[derive(Debug)]
 pub struct Turn {
     _place: OwnedSemaphorePermit,
+    _own: Place,
     tasks: Tasks,
 }
 
 impl Waits {
-    /// Nobody waits yet.
+    /// Nothing is waited for yet.
     pub fn new(tasks: Tasks) -> Self {
-        let room = Arc::new(Semaphore::new(MOST_WAITS));
-        Self { room, tasks }
+        Self {
+            room: Arc::new(Semaphore::new(MOST_WAITS)),
+            each: FairShare::new(MOST_WAITS_EACH),
+            tasks,
+        }
     }
 
-    /// Takes a place.
+    /// Takes a place for the caller.
     ///
     /// # Errors
-    /// 503 when there is none left.
-    pub fn begin(&self) -> Result<Turn, BackstageError> {
-        let full = |_| {
-            let message = format!(
-                "{MOST_WAITS} waits are under way here, which is as many as there may be; try again in a moment, or \
-                 look at the state now and then"
-            );
-            BackstageError::unavailable(StatusCode::SERVICE_UNAVAILABLE, message)
-                .with_header(RETRY_AFTER, TRY_AGAIN)
-        };
-        let place = Arc::clone(&self.room).try_acquire_owned().map_err(full)?;
+    /// 429 when the caller holds as many as one may, 503 when there is none left for anyone.
+    pub fn begin(&self, caller: &Credentials) -> Result<Turn, BackstageError> {
+        let own = self.each.take(caller).ok_or_else(too_many_of_one)?;
+        let place = Arc::clone(&self.room).try_acquire_owned().map_err(|_| full())?;
         Ok(Turn {
             _place: place,
+            _own: own,
             tasks: self.tasks.clone(),
         })
     }
+}
+
+fn too_many_of_one() -> BackstageError {
+    let message = format!(
+        "{MOST_WAITS_EACH} waits of this caller are under way here, which is as many as one caller may have; try again \
+         when one has ended, or look at the state now and then"
+    );
+    BackstageError::unavailable(StatusCode::TOO_MANY_REQUESTS, message).with_header(RETRY_AFTER, TRY_AGAIN)
+}
+
+fn full() -> BackstageError {
+    let message = format!(
+        "{MOST_WAITS} waits are under way here, which is as many as there may be; try again in a moment, or look at the \
+         state now and then"
+    );
+    BackstageError::unavailable(StatusCode::SERVICE_UNAVAILABLE, message).with_header(RETRY_AFTER, TRY_AGAIN)
 }
 
 impl Turn {
@@ -210,6 +233,7 @@ async fn wait<W: Watch>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backstage::auth::{Principal, ServicePrincipal};
 
     /// Shows these one after the other; `Err(true)` passes. What is over rests when it is seen twice.
     struct Shown(Mutex<Vec<Result<&'static str, bool>>>);
@@ -260,7 +284,7 @@ mod tests {
         let begun = Instant::now();
         let tasks = Tasks::default();
         let shown = Shown(Mutex::new(shown.iter().rev().copied().collect()));
-        let turn = Waits::new(tasks.clone()).begin().unwrap();
+        let turn = Waits::new(tasks.clone()).begin(&Credentials::none()).unwrap();
         let mut waiting = pin!(turn.wait(&shown, Duration::from_secs(seconds)));
         let waited = select! {
             waited = &mut waiting => waited,
@@ -314,16 +338,32 @@ mod tests {
         );
     }
 
+    fn caller(number: usize) -> Credentials {
+        let service = ServicePrincipal {
+            subject: format!("caller-{number}"),
+            access_restrictions: None,
+        };
+        Credentials::new(Principal::Service(service), None, None)
+    }
+
     #[tokio::test]
-    async fn a_wait_beyond_the_limit_is_refused_with_a_sentence_and_there_is_room_again_after_one() {
+    async fn a_wait_too_many_of_one_or_of_all_is_refused_and_says_so() {
         let waits = Waits::new(Tasks::default());
-        let mut turns: Vec<Turn> = (0..MOST_WAITS).map(|_| waits.begin().unwrap()).collect();
-        let refusal = waits.begin().unwrap_err();
-        assert_eq!(refusal.status(), StatusCode::SERVICE_UNAVAILABLE);
-        assert!(refusal.message().contains("try again"), "{}", refusal.message());
-        assert_eq!(refusal.headers(), [(RETRY_AFTER, TRY_AGAIN)]);
+        let begin = |caller: usize| waits.begin(&self::caller(caller));
+        let mut turns: Vec<Turn> = (0..MOST_WAITS)
+            .map(|wait| begin(wait / MOST_WAITS_EACH).unwrap())
+            .collect();
+        for (caller, status) in [
+            (0, StatusCode::TOO_MANY_REQUESTS),
+            (99, StatusCode::SERVICE_UNAVAILABLE),
+        ] {
+            let refusal = begin(caller).unwrap_err();
+            assert_eq!(refusal.status(), status);
+            assert!(refusal.message().contains("try again"), "{}", refusal.message());
+            assert_eq!(refusal.headers(), [(RETRY_AFTER, TRY_AGAIN)]);
+        }
         turns.pop();
-        waits.begin().unwrap();
+        begin(99).unwrap();
     }
 
     #[test]

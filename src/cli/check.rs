@@ -20,6 +20,9 @@ pub(super) async fn run(args: ConfigArgs, environment: Environment) -> ExitCode 
         Err(StartError::Config(problems)) => return refuse(&problems),
         Err(error) => return fail(&error.to_string()),
     };
+    for warning in app.warnings() {
+        output::line(&format!("warning {warning}"));
+    }
     let checks = app.check().await;
     for check in &checks {
         output::line(&describe(check));

@@ -170,7 +170,7 @@ fn app_config(
         "discovery": {"endpoints": [{"target": BACKSTAGE_AUTH, "plugins": ["auth"]}]},
         "stagedoor": {"spacelift": {"endpoint": spacelift}},
         "spacelift": {
-            "hostUrl": spacelift,
+            "hostUrl": spacelift.trim_start_matches("http://"),
             "apiKey": settings.api_key,
             "apiSecret": settings.api_secret.expose_secret(),
         },

@@ -202,3 +202,25 @@ async fn an_optional_key_whose_variable_is_missing_is_named_with_the_variable() 
         "{warning}"
     );
 }
+
+#[tokio::test]
+async fn a_host_url_that_breaks_the_pages_links_is_told_the_right_one() {
+    for host_url in [
+        "https://demo.app.spacelift.io/",
+        "demo.app.spacelift.io/",
+        " demo.app.spacelift.io",
+    ] {
+        let warnings = warnings(&format!(
+            "spacelift: {{ hostUrl: '{host_url}', apiKey: k, apiSecret: s }}\n"
+        ))
+        .await;
+        assert!(
+            warnings.len() == 1
+                && warnings[0]
+                    .starts_with("spacelift.hostUrl should be 'demo.app.spacelift.io' and nothing else"),
+            "{warnings:?}"
+        );
+    }
+    let section = "spacelift: { hostUrl: demo.app.spacelift.io, apiKey: k, apiSecret: s }\n";
+    assert_eq!(warnings(section).await, Vec::<String>::new());
+}

@@ -128,7 +128,7 @@ impl RunDetailsBody {
     pub(super) fn new(run: RunDetails, url: String) -> Self {
         Self {
             finished: run.finished,
-            succeeded: run.finished && run.state.0 == "FINISHED",
+            succeeded: run.succeeded(),
             needs_decision: run.state.waits_for_somebody(),
             id: run.id,
             state: run.state.0,

@@ -33,6 +33,7 @@ const UNAUTHORIZED: &str = "unauthorized";
 pub(super) struct SpaceliftClient {
     pub(super) transport: Transport,
     pub(super) tokens: TokenSource,
+    config: Live<Config>,
     host: Url,
     pub(super) timeout: Duration,
 }
@@ -55,9 +56,18 @@ impl SpaceliftClient {
         Ok(Self {
             transport,
             tokens,
+            config: config.clone(),
             host: start.host.clone(),
             timeout: start.timeout,
         })
+    }
+
+    /// Refuses every write while `spacelift.readOnly` is set.
+    pub(super) fn refuse_if_read_only(&self) -> Result<(), SpaceliftError> {
+        if self.config.load().read_only {
+            return Err(SpaceliftError::ReadOnly);
+        }
+        Ok(())
     }
 
     /// Logs in unless there is a session already.

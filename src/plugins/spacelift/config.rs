@@ -139,7 +139,8 @@ fn endpoint(reader: &ConfigReader) -> Result<Option<Url>, ConfigError> {
 }
 
 /// Reads an address with or without a scheme. The API secret travels to it, so it must be https.
-fn address(key: &str, text: &str) -> Result<Url, ConfigError> {
+pub(super) fn address(key: &str, text: &str) -> Result<Url, ConfigError> {
+    let text = text.trim();
     let with_scheme = if text.contains("://") {
         text.to_owned()
     } else {

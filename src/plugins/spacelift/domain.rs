@@ -175,6 +175,16 @@ pub(super) struct RunDetails {
 }
 
 impl RunDetails {
+    /// Whether it is over and did what it was for.
+    pub(super) fn succeeded(&self) -> bool {
+        self.finished && self.state.0 == "FINISHED"
+    }
+
+    /// Whether it is over and did not: `FINISHED` is the only success, also among states that are not known yet.
+    pub(super) fn failed(&self) -> bool {
+        self.finished && !self.succeeded()
+    }
+
     /// Whether nothing more happens by itself.
     pub(super) fn rests(&self) -> bool {
         self.finished || self.state.waits_for_somebody()

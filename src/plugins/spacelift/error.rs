@@ -36,6 +36,14 @@ pub(super) enum SpaceliftError {
         verdict: Verdict,
         link: String,
     },
+    /// What was waited for ended, and not well.
+    #[error("Run '{run}' ended as {} on stack '{stack}'; look at {link}", .state.0)]
+    RunFailed {
+        run: RunId,
+        stack: StackId,
+        state: RunState,
+        link: String,
+    },
     #[error("Whether Spacelift took the decision is not known; look at {link} before you decide again")]
     DecisionLost {
         link: String,
@@ -201,6 +209,9 @@ impl From<SpaceliftError> for BackstageError {
             E::InvalidStackId(_) | E::InvalidRunId(_) => Self::input(text),
             E::StackNotFound { .. } | E::RunNotFound { .. } => Self::not_found(text),
             E::StackLocked { .. } | E::StackDisabled { .. } | E::RunNotWaiting { .. } => Self::conflict(text),
+            E::RunFailed { state, link, .. } => Self::conflict(text)
+                .with_field("state", state.0.as_str().into())
+                .with_field("url", link.as_str().into()),
             E::RateLimited { retry_at } => Self::unavailable(StatusCode::TOO_MANY_REQUESTS, text)
                 .with_header(RETRY_AFTER, whole_seconds_until(*retry_at)),
             E::Rejected { extensions, .. } => {
@@ -279,116 +290,4 @@ fn describe(lock: &Lock) -> String {
         .map(|note| format!(" (\"{note}\")"))
         .unwrap_or_default();
     format!(" by {}{since}{note}", lock.by)
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn body_of(error: BackstageError, url: &str) -> Value {
-        body(
-            &error,
-            &RequestLine {
-                method: "GET".into(),
-                url: url.into(),
-            },
-        )
-    }
-
-    #[test]
-    fn the_body_is_text_and_details_only_if_there_are_any() {
-        let error = BackstageError::not_allowed(READ_ONLY);
-        assert_eq!(
-            body_of(error, "/stacks/x/trigger").to_string(),
-            format!(r#"{{"error":"{READ_ONLY}"}}"#)
-        );
-        let rejected = SpaceliftError::Rejected {
-            operation: "ListStacks",
-            message: "boom".into(),
-            extensions: Map::from_iter([("code".to_owned(), json!("E_BOOM"))]),
-        };
-        let expected = json!({"error": "Spacelift refused ListStacks: boom", "details": {"code": "E_BOOM"}});
-        assert_eq!(body_of(rejected.into(), "/stacks"), expected);
-    }
-
-    #[test]
-    fn the_paths_every_plugin_shares_keep_the_envelope() {
-        for url in [
-            "/.backstage/actions/v1/actions",
-            "/.Backstage/x",
-            "/.well-known/x",
-        ] {
-            assert_eq!(
-                body_of(BackstageError::authentication("Illegal token"), url)["error"]["name"],
-                "AuthenticationError"
-            );
-        }
-    }
-
-    #[test]
-    fn a_lock_is_described_by_whom_since_when_and_why() {
-        let lock = Lock {
-            by: "jane".into(),
-            at: Some(1_700_000_000),
-            note: Some("hands off".into()),
-        };
-        let error = SpaceliftError::StackLocked {
-            stack: StackId::from_segment("a").unwrap(),
-            lock,
-        };
-        let expected = "Stack 'a' is locked by jane since 2023-11-14T22:13:20Z (\"hands off\"); ask for it to be \
-                        unlocked in Spacelift and try again";
-        assert_eq!(error.to_string(), expected);
-        assert_eq!(BackstageError::from(error).status(), StatusCode::CONFLICT);
-    }
-
-    #[test]
-    fn spacelifts_unauthorized_never_becomes_our_401() {
-        for error in [
-            SpaceliftError::Unauthorized {
-                operation: "ListStacks",
-            },
-            SpaceliftError::KeyRefused,
-            SpaceliftError::SessionRefused,
-        ] {
-            assert_eq!(BackstageError::from(error).status(), StatusCode::BAD_GATEWAY);
-        }
-    }
-
-    #[test]
-    fn an_answer_that_cannot_be_read_is_told_by_its_place_and_not_by_its_text() {
-        let error = serde_json::from_str::<u8>("\n\"canary\"").unwrap_err();
-        assert!(error.to_string().contains("canary"));
-        let told = Unreadable::from(error);
-        assert_eq!(told.to_string(), "Data error at line 2 column 8");
-        assert!(!format!("{told:?}").contains("canary"));
-    }
-
-    #[test]
-    fn only_an_answer_that_tells_nothing_leaves_doubt() {
-        let failed = |status| SpaceliftError::Failed {
-            operation: "TriggerRun",
-            status,
-            message: None,
-        };
-        assert!(failed(StatusCode::BAD_GATEWAY).leaves_doubt());
-        assert!(failed(StatusCode::ACCEPTED).leaves_doubt());
-        assert!(failed(StatusCode::REQUEST_TIMEOUT).leaves_doubt());
-        assert!(!failed(StatusCode::NOT_FOUND).leaves_doubt());
-        assert!(
-            SpaceliftError::Malformed {
-                operation: "TriggerRun",
-                source: None
-            }
-            .leaves_doubt()
-        );
-        assert!(
-            !SpaceliftError::RateLimited {
-                retry_at: Instant::now()
-            }
-            .leaves_doubt()
-        );
-    }
 }

@@ -13,6 +13,7 @@ mod error_tests;
 mod failure;
 mod graphql;
 mod hold;
+mod host_url;
 mod permissions;
 mod routes;
 mod service;
@@ -48,6 +49,7 @@ impl BackendPlugin for SpaceliftPlugin {
     const LIVE_KEYS: &'static [&'static str] = &[
         "spacelift.apiKey",
         "spacelift.apiSecret",
+        "spacelift.readOnly",
         "stagedoor.actions.writeCallers",
         "stagedoor.spacelift.cacheTtl",
     ];
@@ -55,6 +57,10 @@ impl BackendPlugin for SpaceliftPlugin {
 
     fn config(reader: &ConfigReader) -> Result<Config, Vec<ConfigError>> {
         Config::read(reader)
+    }
+
+    fn warnings(reader: &ConfigReader) -> Vec<String> {
+        host_url::notice(reader).into_iter().collect()
     }
 
     async fn init(config: Live<Config>, env: PluginEnv) -> Result<Plugin, InitError> {

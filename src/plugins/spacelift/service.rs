@@ -43,7 +43,6 @@ pub(super) struct Spacelift {
     client: SpaceliftClient,
     stacks: StackList,
     config: Live<Config>,
-    read_only: bool,
     waits: Waits,
     tasks: Tasks,
     permissions: Permissions,
@@ -63,7 +62,6 @@ impl Spacelift {
             client,
             stacks,
             config: config.clone(),
-            read_only: config.get().read_only,
             waits: Waits::new(env.tasks.clone()),
             tasks: env.tasks.clone(),
             audit: Auditor::new(permissions.plugin_id(), env),
@@ -120,7 +118,7 @@ impl Spacelift {
     }
 
     async fn permitted_trigger(&self, stack: StackId, caller: &Credentials) -> Result<Run, BackstageError> {
-        self.refuse_if_read_only()?;
+        self.client.refuse_if_read_only()?;
         let caller = encode_user_text(caller.subject().unwrap_or("nobody"));
         self.write(trigger(&self.client, &stack, &caller)).await
     }
@@ -148,7 +146,7 @@ impl Spacelift {
         decision: Decision,
         caller: &Credentials,
     ) -> Result<Run, BackstageError> {
-        self.refuse_if_read_only()?;
+        self.client.refuse_if_read_only()?;
         let caller = encode_user_text(caller.subject().unwrap_or("nobody"));
         self.write(decide(&self.client, &decision, &caller)).await
     }
@@ -172,6 +170,7 @@ impl Spacelift {
     }
 
     /// Waits until nothing more happens to a run by itself, at most so long and not beyond the caller's credentials.
+    /// The wait itself went well even if the run did not, and so it is audited.
     pub(super) async fn wait_for_run(
         &self,
         awaited: Awaited<'_>,
@@ -179,7 +178,20 @@ impl Spacelift {
     ) -> Result<Waited<RunDetails>, BackstageError> {
         let about = || about_run("queryType", "wait", awaited.stack, awaited.run);
         let trail = self.audit.begin(RUN_FETCH, caller, about);
-        trail.end(self.permitted_wait(awaited, caller).await, nothing_more)
+        let waited = trail.end(self.permitted_wait(awaited, caller).await, nothing_more)?;
+        if awaited.fail_on_failure && waited.seen.failed() {
+            return Err(self.failed(awaited, waited.seen).into());
+        }
+        Ok(waited)
+    }
+
+    fn failed(&self, awaited: Awaited<'_>, seen: RunDetails) -> SpaceliftError {
+        SpaceliftError::RunFailed {
+            run: awaited.run.clone(),
+            stack: awaited.stack.clone(),
+            state: seen.state,
+            link: self.run_url(awaited.stack, awaited.run.as_str()),
+        }
     }
 
     async fn permitted_wait(
@@ -190,7 +202,7 @@ impl Spacelift {
         self.permissions
             .authorize(caller, &permissions::READ_RUNS)
             .await?;
-        let turn = self.waits.begin()?;
+        let turn = self.waits.begin(caller)?;
         let patience = waiting::patience(awaited.seconds, caller.expires_at());
         let watched = WatchedRun {
             client: &self.client,
@@ -198,13 +210,6 @@ impl Spacelift {
             run: awaited.run,
         };
         Ok(turn.wait(&watched, patience).await?)
-    }
-
-    fn refuse_if_read_only(&self) -> Result<(), SpaceliftError> {
-        if self.read_only {
-            return Err(SpaceliftError::ReadOnly);
-        }
-        Ok(())
     }
 
     /// Does the work, and has the list fetched anew, which is open again before the caller knows, so that its next look

@@ -16,6 +16,8 @@ pub(super) struct Awaited<'a> {
     pub(super) stack: &'a StackId,
     pub(super) run: &'a RunId,
     pub(super) seconds: Option<u16>,
+    /// Whether a run that ends without success is an error.
+    pub(super) fail_on_failure: bool,
 }
 
 /// A run being watched.

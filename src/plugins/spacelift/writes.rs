@@ -133,6 +133,8 @@ impl SpaceliftClient {
     ) -> Result<Run, SpaceliftError> {
         for _ in 0..ATTEMPTS {
             let token = self.tokens.get(Deadline::after(self.timeout)).await?;
+            // The switch may have been thrown while there was no session.
+            self.refuse_if_read_only()?;
             let refusal = match self.send::<M>(&token, metadata, variables()).await {
                 Ok(run) => return Ok(run),
                 Err(error) => error,

@@ -20,19 +20,22 @@ pub(super) fn named() -> Value {
     json!({"stackId": "a", "runId": "01HRUN"})
 }
 
+fn is_over(state: &str) -> bool {
+    !["PLANNING", "APPLYING", "UNCONFIRMED", "PENDING_REVIEW"].contains(&state)
+}
+
 /// What Spacelift says of the run in this state.
 fn seen(state: &str) -> Reply {
-    let finished = ["FINISHED", "FAILED"].contains(&state);
     Reply::Json(json!({"data": {"viewer": {"id": "k"}, "stack": {"run": {
         "id": "01HRUN", "state": state, "type": "TRACKED", "createdAt": 1_700_000_000, "updatedAt": 1_700_000_060,
-        "triggeredBy": "api::k", "finished": finished,
+        "triggeredBy": "api::k", "finished": is_over(state),
     }}}}))
 }
 
 /// The same as we show it.
 fn shown(state: &str) -> Value {
     json!({
-        "id": "01HRUN", "state": state, "type": "TRACKED", "finished": state == "FINISHED" || state == "FAILED",
+        "id": "01HRUN", "state": state, "type": "TRACKED", "finished": is_over(state),
         "succeeded": state == "FINISHED", "needsDecision": state == "UNCONFIRMED", "createdAt": 1_700_000_000,
         "updatedAt": 1_700_000_060, "triggeredBy": "api::k",
         "url": "https://acme.app.spacelift.io/stack/a/run/01HRUN",
@@ -116,19 +119,68 @@ async fn a_wait_ends_with_the_decision_a_person_must_take_and_waits_through_a_ba
 }
 
 #[tokio::test]
-async fn a_wait_that_gives_up_is_a_200_that_says_so_and_a_run_that_failed_is_no_failure_of_the_wait() {
+async fn a_wait_that_gives_up_is_a_200_that_says_so() {
     let fake = FakeSpacelift::start().await;
     fake.expect_login()
         .expect("GetRun", seen("APPLYING"))
-        .expect("GetRun", html(502))
-        .expect("GetRun", seen("FAILED"));
+        .expect("GetRun", html(502));
     let app = portal(&fake).await;
     let begun = Instant::now();
     let answer = rest(app.get(&format!("{RUN}/wait?timeoutSeconds=1")).await).await;
     assert_eq!(answer, (200, waited("APPLYING", true)));
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn a_run_that_ends_badly_fails_its_wait_with_state_and_link() {
+    let told = |state: &str| {
+        format!(
+            "Run '01HRUN' ended as {state} on stack 'a'; look at https://acme.app.spacelift.io/stack/a/run/01HRUN"
+        )
+    };
+    for state in [
+        "FAILED",
+        "DISCARDED",
+        "CANCELED",
+        "STOPPED",
+        "SKIPPED",
+        "SOME_NEW_END",
+    ] {
+        let fake = FakeSpacelift::start().await;
+        fake.expect_login()
+            .expect("GetRun", seen(state))
+            .expect("GetRun", seen(state));
+        let app = portal(&fake).await;
+        let (status, body) = invoke(&app, "wait-for-run", &named()).await;
+        assert_eq!(
+            (status, body["error"]["name"].as_str()),
+            (409, Some("ConflictError")),
+            "{body}"
+        );
+        assert_eq!(body["error"]["message"], told(state));
+        let (status, body) = rest(app.get(&format!("{RUN}/wait")).await).await;
+        let details = json!({ "state": state, "url": "https://acme.app.spacelift.io/stack/a/run/01HRUN" });
+        assert_eq!(
+            (status, body),
+            (409, json!({ "error": told(state), "details": details }))
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_failed_run_is_no_failure_of_a_wait_that_says_so() {
+    let fake = FakeSpacelift::start().await;
+    fake.expect_login()
+        .expect("GetRun", html(502))
+        .expect("GetRun", seen("FAILED"))
+        .expect("GetRun", seen("DISCARDED"));
+    let app = portal(&fake).await;
+    let mut input = named();
+    input["failOnFailure"] = json!(false);
     let answer = json!({ "output": waited("FAILED", false) });
-    assert_eq!(invoke(&app, "wait-for-run", &named()).await, (200, answer));
+    assert_eq!(invoke(&app, "wait-for-run", &input).await, (200, answer));
+    let answer = rest(app.get(&format!("{RUN}/wait?failOnFailure=false")).await).await;
+    assert_eq!(answer, (200, waited("DISCARDED", false)));
 }
 
 #[tokio::test]
@@ -165,7 +217,10 @@ async fn the_time_to_wait_is_bounded_on_both_ways() {
     let (status, body) = rest(app.get(&format!("{RUN}/wait?timeoutSeconds=soon")).await).await;
     assert_eq!(
         (status, body["error"].as_str()),
-        (400, Some("'timeoutSeconds' must be a whole number of seconds"))
+        (
+            400,
+            Some("'timeoutSeconds' must be a whole number of seconds, and 'failOnFailure' true or false")
+        )
     );
 }
 
@@ -209,6 +264,44 @@ async fn a_wait_ends_before_the_callers_sign_in_does() {
         "{body}"
     );
     assert!(begun.elapsed() < Duration::from_secs(6), "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn one_caller_cannot_take_the_places_of_all() {
+    let fake = FakeSpacelift::start().await;
+    fake.expect_login();
+    let held = (0..10).map(|_| {
+        let (go, reply) = seen("FINISHED").held();
+        fake.expect("GetRun", reply);
+        go
+    });
+    let held: Vec<_> = held.collect();
+    fake.expect("GetRun", seen("FINISHED"));
+    let (app, _, through) = among_others(&fake, FAR).await;
+    let wait = |token: &str| {
+        let asked = app.client.get(app.url(&format!("{RUN}/wait"))).bearer_auth(token);
+        asked.send()
+    };
+    let waiting = futures_util::future::join_all((0..10).map(|_| wait(STATIC_TOKEN)));
+    let refusal = async {
+        fake.received(11).await;
+        let refused = wait(STATIC_TOKEN).await.unwrap();
+        assert_eq!(refused.headers()["retry-after"], "10");
+        let (status, body) = rest(refused).await;
+        let told = body["error"].as_str().unwrap().to_owned();
+        assert!(
+            status == 429 && told.starts_with("10 waits of this caller are under way"),
+            "{told}"
+        );
+        assert_eq!(
+            wait(&through).await.unwrap().status(),
+            200,
+            "a user has places of their own"
+        );
+        held.into_iter().for_each(|go| go.send(()).unwrap());
+    };
+    let (ended, ()) = tokio::join!(waiting, refusal);
+    assert!(ended.into_iter().all(|answer| answer.unwrap().status() == 200));
 }
 
 /// A body whose length is not announced.

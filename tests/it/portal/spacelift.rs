@@ -11,25 +11,29 @@ const DEPLOYS: &str = "development-network";
 /// A stack whose runs wait for a person.
 const ASKS: &str = "production-network";
 
-/// Runs go from a Template to their end, and the output says which.
+/// A stack whose runs fail.
+const FAILS: &str = "staging-cluster";
+
+/// What a step tells of its run that ended as `FAILED`.
+const FAILED: &str = "ended as FAILED on stack 'staging-cluster'; look at ";
+
+/// Runs go from a Template to their end, and the task page says which.
 pub(super) async fn from_a_template(portal: &Portal) {
     let task = portal.run("rollout", json!({ "stack": DEPLOYS })).await;
     let output = task.output();
-    assert_eq!(
-        (&output["state"], &output["succeeded"]),
-        (&json!("FINISHED"), &json!(true)),
-        "{output}"
-    );
+    assert_eq!(output["text"][0]["content"], "FINISHED", "{output}");
     let link = output["links"][0]["url"].as_str().unwrap();
     let run = &portal.spacelift.stack(DEPLOYS).unwrap().runs;
     let run = run.iter().find(|run| link.ends_with(&run.id));
     assert!(run.is_some(), "{link} leads to a run");
     let task = portal.run("rollout", json!({ "stack": ASKS })).await;
     assert_eq!(
-        task.output()["state"],
+        task.output()["text"][0]["content"],
         "UNCONFIRMED",
         "an unconfirmed run is not waited for"
     );
+    let failure = portal.run("rollout", json!({ "stack": FAILS })).await.failure();
+    assert!(failure.contains("409") && failure.contains(FAILED), "{failure}");
 }
 
 /// The page lists and triggers with a person's own token.

@@ -12,11 +12,17 @@ use tokio::net::TcpListener;
 
 use super::{STACKS, pass, read, refusal};
 use crate::support::{
-    app::{TestApp, backend_section},
+    app::{LIMIT, TestApp, backend_section},
     spacelift::{API_KEY, API_SECRET},
 };
 
 async fn start(more: &str) -> (Simulator, TestApp) {
+    let (simulator, config) = prepare(more).await;
+    (simulator, TestApp::start(&config).await)
+}
+
+/// A simulator and the app-config that leads to it.
+async fn prepare(more: &str) -> (Simulator, String) {
     let settings = SimulatorSettings {
         api_key: API_KEY.to_owned(),
         api_secret: SecretString::from(API_SECRET),
@@ -30,7 +36,7 @@ async fn start(more: &str) -> (Simulator, TestApp) {
         backend_section(),
         simulator.url()
     );
-    (simulator, TestApp::start(&config).await)
+    (simulator, config)
 }
 
 /// A stack that takes a run, from the list.
@@ -130,4 +136,31 @@ async fn a_lost_trigger_reaches_spacelift_exactly_once() {
     let (status, text) = refusal(app.post(&format!("{STACKS}/{id}/trigger")).await).await;
     assert!(status == 504 && text.contains("may have started"), "{text}");
     assert_eq!(simulator.counters().triggers(), 1);
+}
+
+#[tokio::test]
+async fn read_only_stops_triggers_and_decisions_without_a_restart() {
+    let (simulator, config) = prepare("").await;
+    let app = TestApp::start(&config).await;
+    let id = some_stack(&app).await;
+    let file = app.folder.path().join("app-config.yaml");
+    let trigger = format!("{STACKS}/{id}/trigger");
+    let becomes = async |status: u16| {
+        let until = tokio::time::Instant::now() + LIMIT;
+        while app.post(&trigger).await.status() != status {
+            assert!(tokio::time::Instant::now() < until, "it never becomes {status}");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    becomes(200).await;
+    std::fs::write(&file, config.replace("apiKey:", "readOnly: true, apiKey:")).unwrap();
+    becomes(403).await;
+    let before = simulator.counters();
+    for verb in ["confirm", "discard"] {
+        let (status, text) = refusal(app.post(&format!("{STACKS}/{id}/runs/01HRUN/{verb}")).await).await;
+        assert!(status == 403 && text.contains("read-only mode"), "{text}");
+    }
+    assert_eq!(simulator.counters(), before);
+    std::fs::write(&file, config).unwrap();
+    becomes(200).await;
 }

@@ -55,7 +55,7 @@ impl Ske {
         if matches!(self.backing, Backing::GitOps(_)) {
             return Err(SkeError::NoCluster);
         }
-        let turn = self.waits.begin().map_err(SkeError::Backstage)?;
+        let turn = self.waits.begin(caller).map_err(SkeError::Backstage)?;
         let patience = waiting::patience(awaited.seconds, caller.expires_at());
         let watched = Watched {
             ske: self,

@@ -34,13 +34,18 @@ pub(in super::super) struct Input {
     /// How long to wait, in seconds; 120 unless said otherwise. The wait also ends before the caller's sign-in does.
     #[schemars(range(min = 1, max = 240))]
     timeout_seconds: Option<u16>,
+    /// Whether the step fails when the run ends in any other state than FINISHED; true unless said otherwise. A wait whose
+    /// time is up and a run that waits for a decision are no failures.
+    fail_on_failure: Option<bool>,
 }
 
 impl Action for WaitForRun {
     const NAME: &'static str = "wait-for-run";
     const TITLE: &'static str = "Wait for a Spacelift run";
     const DESCRIPTION: &'static str = "Waits until a run of a Spacelift stack is over or waits for a person's decision, \
-        and returns it. When the time is up before that, it returns the run as it is, with timedOut: true.";
+        and returns it. It fails with the state and the run's address when the run failed or was discarded, canceled, \
+        stopped or skipped, unless failOnFailure is false. When the time is up before that, it returns the run as it is, \
+        with timedOut: true.";
     const ATTRIBUTES: Attributes = Attributes::READS;
     const NEEDS: Needs = Needs::any_of(&[permissions::READ_RUNS]);
     type Input = Input;
@@ -66,6 +71,7 @@ impl Action for WaitForRun {
             stack: &stack,
             run: &run,
             seconds: call.input.timeout_seconds,
+            fail_on_failure: call.input.fail_on_failure.unwrap_or(true),
         };
         let waited = self.0.wait_for_run(awaited, &call.caller).await?;
         let url = self.0.run_url(&stack, &waited.seen.id);

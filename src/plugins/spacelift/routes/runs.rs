@@ -28,11 +28,12 @@ use crate::{
     infra::http_server::JsonResponse,
 };
 
-/// How long to wait.
+/// How long to wait, and how a run that ends badly is told.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct WaitQuery {
     timeout_seconds: Option<u16>,
+    fail_on_failure: Option<bool>,
 }
 
 /// What goes with a decision.
@@ -89,12 +90,17 @@ async fn wait_for_run(
     query: Result<Query<WaitQuery>, QueryRejection>,
 ) -> Result<JsonResponse, BackstageError> {
     let (stack, run) = ids(uri.path(), 1)?;
-    let unfit = |_| BackstageError::input("'timeoutSeconds' must be a whole number of seconds");
+    let unfit = |_| {
+        BackstageError::input(
+            "'timeoutSeconds' must be a whole number of seconds, and 'failOnFailure' true or false",
+        )
+    };
     let Query(query) = query.map_err(unfit)?;
     let awaited = Awaited {
         stack: &stack,
         run: &run,
         seconds: query.timeout_seconds,
+        fail_on_failure: query.fail_on_failure.unwrap_or(true),
     };
     let waited = spacelift.wait_for_run(awaited, &caller).await?;
     let url = spacelift.run_url(&stack, &waited.seen.id);
