@@ -74,6 +74,9 @@ const DISTINCT: &[&str] = &[
 /// A section's name must be this long for a similar one to be taken for it.
 const SHORTEST_SECTION: usize = 5;
 
+/// A name of this length with a typing mistake is hardly another name.
+const LONG: usize = 8;
+
 /// Keys that are known, and those below each; items of a list count as the list.
 #[derive(Debug, Default)]
 struct Known {
@@ -114,7 +117,7 @@ fn look(value: &Value, place: Place<'_>, found: &mut Vec<String>) {
                 let path = &format!("{}.{key}", place.path);
                 match place.known.below.get(key) {
                     Some(known) => look(value, Place { known, path, ..place }, found),
-                    None => found.extend(sentence(path, &place.meant(key, mapping), place.is_ours)),
+                    None => found.extend(sentence(path, &place.meant(key), place.is_ours)),
                 }
             }
         }
@@ -154,12 +157,11 @@ fn section_meant(section: &str, whole: &Object) -> Vec<String> {
 
 impl Place<'_> {
     /// What an unknown key may have been meant to be, as full paths.
-    fn meant(self, key: &str, mapping: &Object) -> Vec<String> {
+    fn meant(self, key: &str) -> Vec<String> {
         let near = self
             .known
             .below
             .keys()
-            .filter(|name| self.is_ours || !mapping.contains_key(*name))
             .filter(|name| is_near(key, name) || (self.is_ours && is_part(key, name)))
             .min_by_key(|name| damerau_levenshtein(&letters(key), &letters(name)));
         if let Some(name) = near {
@@ -172,12 +174,14 @@ impl Place<'_> {
         }
     }
 
-    /// Where the key is known one level below.
+    /// Where the key is known one level below; a long one also with a typing mistake.
     fn inside(self, key: &str) -> Vec<String> {
+        let is_meant = |name: &&String| *name == key || (key.len() >= LONG && is_near(key, name));
         let holders = self.known.below.iter();
-        let holders = holders.filter(|(_, inner)| inner.below.contains_key(key));
-        holders
-            .map(|(holder, _)| format!("{}.{holder}.{key}", self.path))
+        let names = holders.flat_map(|(holder, inner)| inner.below.keys().map(move |name| (holder, name)));
+        names
+            .filter(|(_, name)| is_meant(name))
+            .map(|(holder, name)| format!("{}.{holder}.{name}", self.path))
             .collect()
     }
 }
@@ -196,7 +200,7 @@ fn elsewhere(key: &str, is_ours: bool) -> Vec<String> {
 
 /// Whether one is the other with a typing mistake, or in another spelling.
 fn is_near(key: &str, name: &str) -> bool {
-    let (key, name) = (letters(key), letters(name));
+    let (key, name) = (singular(letters(key)), singular(letters(name)));
     let shorter = key.len().min(name.len());
     shorter >= 3 && damerau_levenshtein(&key, &name) <= (shorter / 4).max(1)
 }
@@ -205,6 +209,14 @@ fn is_near(key: &str, name: &str) -> bool {
 fn is_part(key: &str, name: &str) -> bool {
     let (key, name) = (letters(key), letters(name));
     key.len().min(name.len()) >= 3 && (key.contains(&name) || name.contains(&key))
+}
+
+fn singular(name: String) -> String {
+    match (name.strip_suffix("ies"), name.strip_suffix('s')) {
+        (Some(stem), _) => format!("{stem}y"),
+        (None, Some(stem)) => stem.to_owned(),
+        (None, None) => name,
+    }
 }
 
 fn letters(name: &str) -> String {

@@ -62,6 +62,11 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "stagedoor.cacheTtl",
         "stagedoor.permission.cacheTtl or stagedoor.spacelift.cacheTtl",
     ),
+    (
+        "stagedoor: { ske: { repository: [] } }",
+        "stagedoor.ske.repository",
+        "stagedoor.ske.repositories",
+    ),
     ("stagedor: { listen: 1 }", "stagedor", "stagedoor"),
     (
         "externalAccess: []",
@@ -141,6 +146,26 @@ async fn a_mistake_in_the_backend_section_is_told_too() {
             "  database: { host: x, client: better-sqlite3 }",
             "backend.database.host",
             "backend.database.connection.host",
+        ),
+        (
+            "  externalAcess: []",
+            "backend.externalAcess",
+            "backend.auth.externalAccess",
+        ),
+        (
+            "  cors: { origin: 'http://a', origins: 'http://b' }",
+            "backend.cors.origins",
+            "backend.cors.origin",
+        ),
+        (
+            "  externalAcess: []",
+            "backend.externalAcess",
+            "backend.auth.externalAccess",
+        ),
+        (
+            "  cors: { origin: 'http://a', origins: 'http://b' }",
+            "backend.cors.origins",
+            "backend.cors.origin",
         ),
         ("  trustproxy: 1", "backend.trustproxy", "backend.trustProxy"),
     ] {

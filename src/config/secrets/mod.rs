@@ -10,8 +10,9 @@ mod text;
 use super::{
     ConfigReader,
     environment::Environment,
-    js, json,
+    js,
     value::{Object, Value},
+    yaml,
 };
 
 pub use masks::{Masks, WHOLE_WORD_BELOW};
@@ -123,22 +124,21 @@ fn shown(value: &Value, standing: Standing, copies: Option<&Masks>) -> Value {
 }
 
 fn open_text(text: &str, copies: Option<&Masks>) -> String {
-    if holds_secret_json(text) {
+    if !secrets_in_document(text).is_empty() {
         return MASK.to_owned();
     }
     let masked = text::masked(text, MASK).unwrap_or_else(|| text.to_owned());
     copies.map_or_else(|| masked.clone(), |copies| copies.masked_text(&masked, MASK))
 }
 
-/// Whether the text is a JSON document with a secret in it.
-fn holds_secret_json(text: &str) -> bool {
-    let document = text
-        .trim_start()
-        .starts_with(['{', '['])
-        .then(|| json::parse(text));
-    document
-        .and_then(Result::ok)
-        .is_some_and(|document| !secret_values(&document).is_empty())
+/// The secrets of a text that is YAML or JSON itself.
+fn secrets_in_document(text: &str) -> Vec<String> {
+    let may_be_one = text.contains(": ") || text.trim_start().starts_with(['{', '[']);
+    let document = may_be_one
+        .then(|| yaml::parse(text.as_bytes()).ok().flatten())
+        .flatten();
+    let nested = document.filter(|document| matches!(document, Value::Object(_) | Value::Array(_)));
+    nested.as_ref().map(secret_values).unwrap_or_default()
 }
 
 /// What of a scalar the log is searched for.
@@ -151,15 +151,7 @@ fn searched_for(value: &Value, standing: Standing) -> Vec<String> {
             forms.retain(|form| !is_common(form));
             forms
         }
-        (Value::String(text), Standing::Open) => {
-            let document = text
-                .trim_start()
-                .starts_with(['{', '['])
-                .then(|| json::parse(text));
-            let inner = document.and_then(Result::ok);
-            let inner = inner.as_ref().map(secret_values).unwrap_or_default();
-            inner.into_iter().chain(text::secrets(text)).collect()
-        }
+        (Value::String(text), Standing::Open) => [secrets_in_document(text), text::secrets(text)].concat(),
         (Value::Number(number), Standing::Named | Standing::Within) => vec![js::number_text(*number)],
         _ => Vec::new(),
     }

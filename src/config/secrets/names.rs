@@ -22,11 +22,18 @@ const PARTS: &[&str] = &[
 ];
 
 /// Ends of a name that make it a secret.
-const ENDINGS: &[&str] = &["apppassword", "authorization", "cadata", "cookie", "token"];
+const ENDINGS: &[&str] = &[
+    "apppassword",
+    "authorization",
+    "cadata",
+    "cookie",
+    "keypem",
+    "token",
+];
 
 /// Words that make a name a secret when they stand last; too short to be looked for inside other words.
 const LAST_WORDS: &[&str] = &[
-    "auth", "dsn", "hmac", "jwt", "otp", "pass", "pat", "psk", "pwd", "salt", "sas", "totp",
+    "auth", "dsn", "hmac", "jwt", "otp", "pass", "pat", "pfx", "psk", "pwd", "salt", "sas", "totp",
 ];
 
 /// Ends of names that speak about a secret and hold none.

@@ -26,6 +26,8 @@ other:
   credentials: {user: deep-user, list: [deep-list-1], flag: true}
   env: [{name: API_TOKEN, value: env-value-1}, {name: COLOUR, value: blue}]
   json: '{"type":"service_account","private_key":"json-secret-1"}'
+  yaml: "user: u\npassword: yaml-secret-1\n"
+  text: 'Note: a token is needed'
   address: https://h/feed/scm-token-1-and-more/x
 "#;
 
@@ -67,6 +69,7 @@ const HIDDEN: &[&str] = &[
     "deep-list-1",
     "env-value-1",
     "json-secret-1",
+    "yaml-secret-1",
 ];
 
 #[test]
@@ -87,6 +90,7 @@ fn every_secret_is_masked_and_nothing_else() {
         "\"user\":\"backstage\"",
         "\"database\":\"portal\"",
         "https://<secret>@h/open",
+        "Note: a token is needed",
         "x-shown",
         "\"value\":\"blue\"",
         "\"store\":\"redis\"",

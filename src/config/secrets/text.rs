@@ -25,10 +25,13 @@ static PAIR_BEFORE_SEMICOLON: LazyLock<Option<Regex>> =
 
 /// Tokens that can be told by their form: of GitHub, GitLab, Slack, Vault, age; and any JWT.
 static TOKEN: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    let issuers =
-        "gh[pousr]_|github_pat_|glpat-|xox[abeprs]-|hvs\\.|AGE-SECRET-KEY-1|eyJ[A-Za-z0-9_-]{10,}\\.eyJ";
+    let issuers = "gh[pousr]_|github_pat_|glpat-|xox[abeprs]-|hvs\\.|bot[0-9]{6,}:|AGE-SECRET-KEY-1|eyJ[A-Za-z0-9_-]{10,}\\.eyJ";
     Regex::new(&format!("(?:{issuers})[A-Za-z0-9_.-]{{8,}}")).ok()
 });
+
+/// The value of an `Authorization` header.
+static SCHEME: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"^(?i:bearer|basic|token)\s+(\S*[0-9=]\S*)$").ok());
 
 /// PEM blocks that may be read by everybody.
 const PUBLIC_BLOCKS: &[&str] = &[
@@ -54,6 +57,7 @@ pub(super) fn parts(text: &str) -> Vec<Range<usize>> {
     found.extend(matches(&URL, text).flat_map(|url| in_url(&url)));
     found.extend(pairs(text));
     found.extend(matches(&TOKEN, text).filter_map(|token| range(&token, 0)));
+    found.extend(matches(&SCHEME, text).filter_map(|value| range(&value, 1)));
     merged(found)
 }
 
@@ -235,6 +239,11 @@ mod tests {
                 "LS0tLS1CRUdJTiBQUklWQVRFIEtFWS0tLS0tCmFiCi0tLS0tRU5EIFBSSVZBVEUgS0VZLS0tLS0K",
                 "*",
             ),
+            ("Bearer abc1", "Bearer *"),
+            (
+                "https://api.telegram.org/bot123456:abcdefghi/x",
+                "https://api.telegram.org/*/x",
+            ),
             ("use ghp_0123456789abcdef now", "use * now"),
         ] {
             assert_eq!(masked(text, "*").as_deref(), Some(expected), "{text}");
@@ -251,6 +260,7 @@ mod tests {
             "-----BEGIN CERTIFICATE-----\nab\n-----END CERTIFICATE-----",
             "-----BEGIN RSA PUBLIC KEY-----\nab\n-----END RSA PUBLIC KEY-----",
             "a=b&c=d",
+            "Basic information",
             "http://localhost:7008/api/{{pluginId}}",
         ] {
             assert_eq!(masked(text, "*"), None, "{text}");
