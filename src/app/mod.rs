@@ -4,7 +4,6 @@ mod authorities;
 mod check;
 mod data_folder;
 mod front;
-mod portal;
 mod reload;
 mod serve;
 mod settings;
@@ -13,12 +12,7 @@ mod unknown_keys;
 
 use std::{io, sync::Arc};
 
-use self::{
-    front::Front,
-    portal::{View, lines::Lines},
-    settings::Settings,
-    shared::SharedSettings,
-};
+use self::{front::Front, settings::Settings, shared::SharedSettings};
 use crate::{
     backstage::{
         BackendBuilder, PluginEnv,
@@ -28,12 +22,12 @@ use crate::{
         lifecycle::Lifecycle,
         root::{Root, Shared},
     },
-    config::{ConfigError, ConfigReader, ConfigStore, Live, Written},
+    config::{ConfigError, ConfigReader, ConfigStore, Live},
     infra::http_client::ClientError,
     plugins,
 };
 
-pub use self::{portal::Portal, settings::readiness_url};
+pub use self::settings::readiness_url;
 
 /// Stagedoor, ready to be served. Building binds nothing and asks no upstream.
 pub struct App {
@@ -43,7 +37,6 @@ pub struct App {
     registrations: Vec<Registration>,
     discovery: Live<Discovery>,
     warnings: Vec<String>,
-    portal: Portal,
     env: PluginEnv,
     /// Set when we stand in front of a portal.
     front: Option<Arc<Front>>,
@@ -104,9 +97,8 @@ impl App {
         let shared = SharedSettings::read(&store, options, &registrations);
         let shared = keep(shared, &mut problems);
         let (Some(mut settings), Some(shared), true) = (settings, shared, problems.is_empty()) else {
-            return Err(StartError::Config(once(problems)));
+            return Err(StartError::Config(problems));
         };
-        let portal = Portal::of(&View::read(&reader, options.listen.as_deref()), &registrations);
         let mut warnings = warnings(&reader);
         let plugins = registrations
             .iter()
@@ -138,8 +130,7 @@ impl App {
             root,
             registrations,
             discovery,
-            warnings: once(warnings),
-            portal,
+            warnings,
             env,
             front,
         })
@@ -153,11 +144,6 @@ impl App {
     /// What is legal in the configuration and probably not meant.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
-    }
-
-    /// Whether the portal finds what is on.
-    pub fn portal(&self) -> &Portal {
-        &self.portal
     }
 
     /// Names the plugins and whether each is on.
@@ -177,27 +163,6 @@ impl App {
 fn warnings(reader: &ConfigReader) -> Vec<String> {
     let unknown = unknown_keys::find(reader).into_iter();
     unknown.chain(reader.left_out_notices()).collect()
-}
-
-/// Writes the lines that the portal's configuration still lacks; it need not be one that can be started with.
-pub fn missing_lines(reader: &ConfigReader, written: &Written) -> String {
-    let (registrations, _) = plugins::register(BackendBuilder::new(reader.clone())).finish();
-    let on = registrations
-        .iter()
-        .filter(|registration| reader.has(registration.section));
-    let ids = on.map(|registration| registration.id).collect();
-    Lines::new(reader, written, ids).write()
-}
-
-/// Several readers of one key report the same.
-fn once<T: PartialEq>(found: Vec<T>) -> Vec<T> {
-    let mut once = Vec::with_capacity(found.len());
-    for each in found {
-        if !once.contains(&each) {
-            once.push(each);
-        }
-    }
-    once
 }
 
 /// The ids that are on, or off. One whose section is missing may still run in the Node backend, so it is not ours.

@@ -164,7 +164,5 @@ fn unreachable(plugin: &str, error: reqwest::Error) -> BackstageError {
 }
 
 fn sentence(plugin: &str, what: &str) -> String {
-    format!(
-        "Backstage's {plugin} backend {what}; check discovery.endpoints for '{plugin}', or stagedoor.upstream if that is set"
-    )
+    format!("Backstage's {plugin} backend {what}; check discovery.endpoints for '{plugin}'")
 }

@@ -1,5 +1,7 @@
 //! JSON in and out, with JavaScript's idea of a number.
 
+use serde_json::Number;
+
 use super::{
     js,
     value::{Object, Value},
@@ -10,20 +12,43 @@ const EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// Parses strict JSON; the error says where, never what.
 pub(super) fn parse(text: &str) -> Result<Value, serde_json::Error> {
-    serde_json::from_str(text).map(from_json)
+    serde_json::from_str(text).map(|value| converted(value, double))
 }
 
-/// Converts a JSON value; every number becomes a double.
+/// Converts a JSON value; integers stay what they are.
 pub fn from_json(value: serde_json::Value) -> Value {
+    converted(value, exact)
+}
+
+fn double(number: &Number) -> Value {
+    Value::Number(number.as_f64().unwrap_or(f64::NAN))
+}
+
+fn exact(number: &Number) -> Value {
+    let integer = number
+        .as_i64()
+        .map(i128::from)
+        .or(number.as_u64().map(i128::from));
+    integer
+        .and_then(Value::of_large)
+        .unwrap_or_else(|| double(number))
+}
+
+fn converted(value: serde_json::Value, number: fn(&Number) -> Value) -> Value {
     match value {
         serde_json::Value::Null => Value::Null,
         serde_json::Value::Bool(flag) => Value::Bool(flag),
-        serde_json::Value::Number(number) => Value::Number(number.as_f64().unwrap_or(f64::NAN)),
+        serde_json::Value::Number(given) => number(&given),
         serde_json::Value::String(text) => Value::String(text),
-        serde_json::Value::Array(items) => Value::Array(items.into_iter().map(from_json).collect()),
+        serde_json::Value::Array(items) => {
+            let items = items.into_iter();
+            Value::Array(items.map(|item| converted(item, number)).collect())
+        }
         serde_json::Value::Object(entries) => {
             let entries = entries.into_iter().filter(|(key, _)| key != "__proto__");
-            let mut object: Object = entries.map(|(key, value)| (key, from_json(value))).collect();
+            let mut object: Object = entries
+                .map(|(key, value)| (key, converted(value, number)))
+                .collect();
             js::order_keys(&mut object);
             Value::Object(object)
         }
@@ -36,7 +61,8 @@ pub fn to_json(value: &Value) -> serde_json::Value {
         Value::Null => serde_json::Value::Null,
         Value::Bool(flag) => (*flag).into(),
         Value::Number(number) if number.fract() == 0.0 && number.abs() <= EXACT => (*number as i64).into(),
-        Value::Number(number) => serde_json::Number::from_f64(*number).into(),
+        Value::Number(number) => Number::from_f64(*number).into(),
+        Value::Integer(number) => Number::from_i128(*number).into(),
         Value::String(text) => text.as_str().into(),
         Value::Array(items) => items.iter().map(to_json).collect(),
         Value::Object(entries) => entries

@@ -17,7 +17,6 @@ mod merge;
 mod problems;
 mod reader;
 mod render;
-mod replaced;
 mod secrets;
 mod sections;
 mod store;
@@ -25,7 +24,6 @@ mod substitute;
 mod transform;
 mod value;
 mod watch;
-mod written;
 pub mod yaml;
 
 pub use discover::workspace_root;
@@ -42,4 +40,3 @@ pub use secrets::{Masks, WHOLE_WORD_BELOW, every_secret, redacted, redacted_with
 pub use store::{Apply, ConfigStore};
 pub use value::{Object, Value};
 pub use watch::{watch, watch_every};
-pub use written::{Origin, Written};

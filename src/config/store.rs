@@ -207,12 +207,7 @@ fn validate(subscribers: &[Arc<Subscriber>], reader: &ConfigReader) -> Result<Ve
     for subscriber in subscribers {
         match (subscriber.validate)(reader) {
             Ok(change) => changes.push(change),
-            // Several may read the same key.
-            Err(errors) => errors.into_iter().for_each(|error| {
-                if !problems.contains(&error) {
-                    problems.push(error);
-                }
-            }),
+            Err(errors) => problems.extend(errors),
         }
     }
     if problems.is_empty() {

@@ -1,6 +1,9 @@
-//! One app-config value as JavaScript would hold it: every number is a double.
+//! One app-config value as JavaScript would hold it: every number is a double. A manifest's may be an integer besides.
 
 use indexmap::IndexMap;
+
+/// From here on a double may stand for another integer than was written.
+const FIRST_LARGE: u128 = 1 << 53;
 
 /// An ordered mapping; keys are always text, as in JavaScript.
 pub type Object = IndexMap<String, Value>;
@@ -16,6 +19,8 @@ pub enum Value {
     Bool(bool),
     /// A double.
     Number(f64),
+    /// An integer that no double need hold, of 64 bits with or without a sign; read from manifests alone.
+    Integer(i128),
     /// Text, after substitution.
     String(String),
     /// A list; lists are never merged.
@@ -41,12 +46,19 @@ impl Value {
             Value::Null => "null",
             Value::Bool(_) => "boolean",
             Value::Number(number) if number.is_nan() => "nan",
-            Value::Number(_) => "number",
+            Value::Number(_) | Value::Integer(_) => "number",
             Value::String(text) if text.is_empty() => "empty-string",
             Value::String(_) => "string",
             Value::Array(_) => "array",
             Value::Object(_) => "object",
         }
+    }
+
+    /// An integer from where doubles are no longer exact, if it has 64 bits.
+    pub(super) fn of_large(number: i128) -> Option<Self> {
+        let has_64_bits = (i128::from(i64::MIN)..=i128::from(u64::MAX)).contains(&number);
+        let is_large = number.unsigned_abs() >= FIRST_LARGE;
+        (has_64_bits && is_large).then_some(Self::Integer(number))
     }
 
     /// Returns the mapping, if this is one.

@@ -26,7 +26,6 @@ mod kubernetes;
 mod layering;
 mod mount;
 mod order;
-mod overlay;
 mod permissions;
 mod portal;
 mod reload;

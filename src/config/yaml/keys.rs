@@ -15,6 +15,7 @@ enum Identity {
     Null,
     Bool(bool),
     Number(u64),
+    Integer(i128),
     Text(String),
 }
 
@@ -27,6 +28,7 @@ impl SeenKeys {
             Value::Number(number) if number.is_nan() => return true,
             // Adding zero makes one of the two zeros.
             Value::Number(number) => Identity::Number((number + 0.0).to_bits()),
+            Value::Integer(number) => Identity::Integer(*number),
             Value::String(text) => Identity::Text(text.clone()),
             Value::Array(_) | Value::Object(_) => return true,
         };
@@ -47,6 +49,7 @@ fn flow(value: &Value) -> String {
         Value::Null => "null".to_owned(),
         Value::Bool(flag) => flag.to_string(),
         Value::Number(number) => js::number_text(*number),
+        Value::Integer(number) => number.to_string(),
         Value::String(text) => text.clone(),
         Value::Array(items) if items.is_empty() => "[]".to_owned(),
         Value::Object(entries) if entries.is_empty() => "{}".to_owned(),

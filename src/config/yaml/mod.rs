@@ -6,15 +6,18 @@
 
 mod anchors;
 mod compose;
+#[cfg(test)]
+mod compose_tests;
 mod error;
 mod keys;
+mod place;
 mod room;
 mod scalar;
 mod scalar11;
 mod source;
 mod write;
 
-pub use compose::{parse, parse_documents};
+pub use compose::{parse, parse_documents, parse_manifests};
 pub use error::YamlError;
 pub use room::Room;
 pub use write::{Form, write};

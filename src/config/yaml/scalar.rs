@@ -24,6 +24,35 @@ pub(super) fn resolve(text: String, wanted: Wanted<'_>, dialect: Dialect) -> Val
     found.unwrap_or(Value::String(text))
 }
 
+/// The same for manifests: an integer that a double would round stays what it is.
+pub(super) fn resolve_exactly(text: String, wanted: Wanted<'_>, dialect: Dialect) -> Value {
+    let large = match wanted {
+        Wanted::Resolved | Wanted::Core("int") => large(&text, dialect),
+        Wanted::Text | Wanted::Core(_) => None,
+    };
+    large.unwrap_or_else(|| resolve(text, wanted, dialect))
+}
+
+/// An integer as the dialect writes them, if it is large.
+fn large(text: &str, dialect: Dialect) -> Option<Value> {
+    match dialect {
+        Dialect::Core => integer(text)?,
+        Dialect::Yaml11 => scalar11::integer(text)?,
+    };
+    let digits = match dialect {
+        Dialect::Core => unsigned(text).to_owned(),
+        Dialect::Yaml11 => unsigned(text).replace('_', ""),
+    };
+    let radix = |prefix, radix| Some(i128::from_str_radix(digits.strip_prefix(prefix)?, radix).ok());
+    let octal = || match dialect {
+        Dialect::Core => radix("0o", 8),
+        Dialect::Yaml11 => radix("0", 8).filter(Option::is_some),
+    };
+    let prefixed = radix("0x", 16).or_else(|| radix("0b", 2)).or_else(octal);
+    let number = prefixed.unwrap_or_else(|| digits.parse().ok())?;
+    Value::of_large(if text.starts_with('-') { -number } else { number })
+}
+
 fn any(text: &str, dialect: Dialect) -> Option<Value> {
     ["null", "bool", "int", "float"]
         .into_iter()
@@ -132,6 +161,57 @@ mod tests {
         }
         assert_eq!(core("~"), Value::Null);
         assert_eq!(core("True"), Value::Bool(true));
+    }
+
+    #[test]
+    fn an_integer_that_a_double_would_round_stays_what_it_is_in_a_manifest() {
+        let exactly = |text: &str, dialect| resolve_exactly(text.to_owned(), Wanted::Resolved, dialect);
+        for (text, number) in [
+            ("9007199254740993", 9_007_199_254_740_993_i128),
+            ("-9007199254740993", -9_007_199_254_740_993),
+            ("+9007199254740993", 9_007_199_254_740_993),
+            ("9223372036854775807", i128::from(i64::MAX)),
+            ("-9223372036854775808", i128::from(i64::MIN)),
+            ("18446744073709551615", i128::from(u64::MAX)),
+            ("0x20000000000001", 9_007_199_254_740_993),
+        ] {
+            for dialect in [Dialect::Core, Dialect::Yaml11] {
+                assert_eq!(exactly(text, dialect), Value::Integer(number), "{text}");
+            }
+        }
+        let of_1_1 = [
+            "0b100000000000000000000000000000000000000000000000000001",
+            "0400000000000000001",
+            "9_007_199_254_740_993",
+        ];
+        for text in of_1_1 {
+            assert_eq!(
+                exactly(text, Dialect::Yaml11),
+                Value::Integer(9_007_199_254_740_993),
+                "{text}"
+            );
+        }
+        assert_eq!(
+            exactly("0o400000000000000001", Dialect::Core),
+            Value::Integer(9_007_199_254_740_993)
+        );
+        assert_eq!(
+            exactly("09007199254740993", Dialect::Core),
+            Value::Integer(9_007_199_254_740_993)
+        );
+        for text in [
+            "9007199254740991",
+            "18446744073709551616",
+            "1e300",
+            "9007199254740993.0",
+            "12",
+        ] {
+            assert!(matches!(exactly(text, Dialect::Core), Value::Number(_)), "{text}");
+        }
+        assert!(matches!(
+            exactly("9007199254740993x", Dialect::Core),
+            Value::String(_)
+        ));
     }
 
     #[test]

@@ -35,8 +35,8 @@ pub(super) enum SkeError {
     NotAllowed(#[from] NotAllowed),
     /// Our account may not list Promises; what is not known to be offered is not open.
     #[error(
-        "Which kinds Promises offer is not known, so nothing may be touched: {0}. Let Stagedoor's account \
-         (serviceAccountToken) list promises, or name what may be touched in stagedoor.ske.allow"
+        "Which kinds Promises offer is not known, so nothing may be touched: {0}. Let Stagedoor's account list \
+         promises, or name what may be touched in stagedoor.ske.allow"
     )]
     UnknownOffer(String),
     /// The caller is nobody the cluster could judge.
@@ -82,6 +82,11 @@ pub(super) enum SkeError {
     /// A wait ended in another state than the one waited for.
     #[error("{0}")]
     Ended(String),
+    /// What should be made is there.
+    #[error(
+        "{0} exists already and was left as it is, since ifExists is 'fail'; choose another name, or leave ifExists out"
+    )]
+    Exists(ObjectRef),
     /// A write met an object on its way out.
     #[error("{0} is being deleted; wait until it is gone, then try again")]
     BeingDeleted(ObjectRef),
@@ -193,7 +198,8 @@ impl From<SkeError> for BackstageError {
             E::NoCluster => Self::not_implemented(text),
             E::Absent(_) | E::NotServed { .. } => Self::not_found(text),
             E::OtherVersions { .. } => unprocessable(text),
-            E::Ended(_)
+            E::Exists(_)
+            | E::Ended(_)
             | E::BeingDeleted(_)
             | E::Conflict(_)
             | E::OnlyOnPlatform(_)

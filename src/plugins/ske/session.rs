@@ -4,7 +4,7 @@ use super::{
     acting::{Acting, Rules},
     clusters::Connected,
     config::{AuthProvider, ClusterChoice, Config},
-    domain::{Allow, ObjectRef, Operation, Promises, Touched},
+    domain::{Allow, ObjectRef, Operation, Touched},
     error::SkeError,
     offered::Standing,
 };
@@ -20,8 +20,8 @@ pub(super) struct Session {
 }
 
 /// An object the caller may touch, and where it is.
-pub(super) struct Target<'a> {
-    pub(super) object: &'a ObjectRef,
+pub(super) struct Target {
+    pub(super) object: ObjectRef,
     pub(super) address: Address,
 }
 
@@ -60,11 +60,7 @@ impl Session {
     ///
     /// # Errors
     /// The kind is not served, or may not be touched so.
-    pub(super) async fn target<'a>(
-        &self,
-        object: &'a ObjectRef,
-        operation: Operation,
-    ) -> Result<Target<'a>, SkeError> {
+    pub(super) async fn target(&self, object: &ObjectRef, operation: Operation) -> Result<Target, SkeError> {
         let kind = kind_of(object);
         let (cluster, identity) = (self.cluster(), &self.acting.identity);
         // A change is written for the scope that the kind has now.
@@ -84,6 +80,7 @@ impl Session {
             namespace: object.namespace.as_str().to_owned(),
             name: object.name.as_str().to_owned(),
         };
+        let object = object.known_to_be(address.resource.namespaced);
         Ok(Target { object, address })
     }
 
@@ -91,7 +88,7 @@ impl Session {
     ///
     /// # Errors
     /// `Absent` when it is not there; the failure of the call.
-    pub(super) async fn get(&self, target: &Target<'_>) -> Result<Answer, SkeError> {
+    pub(super) async fn get(&self, target: &Target) -> Result<Answer, SkeError> {
         match self.cluster().get(&self.acting.identity, &target.address).await {
             Ok(answer) => Ok(answer),
             Err(error) => Err(self.failed(target, false, error).await),
@@ -103,7 +100,7 @@ impl Session {
     ///
     /// # Errors
     /// He may not, or the cluster does not say.
-    pub(super) async fn permit(&self, verb: &'static str, target: &Target<'_>) -> Result<(), SkeError> {
+    pub(super) async fn permit(&self, verb: &'static str, target: &Target) -> Result<(), SkeError> {
         if !self.acting.judged {
             return Ok(());
         }
@@ -117,7 +114,7 @@ impl Session {
                 verb,
                 object: target.object.clone(),
             }),
-            Err(error) => Err(self.failed_call(target.object, false, error).await),
+            Err(error) => Err(self.failed_call(&target.object, false, error).await),
         }
     }
 
@@ -132,10 +129,10 @@ impl Session {
     }
 
     /// What a failed call about the object means for the caller.
-    pub(super) async fn failed(&self, target: &Target<'_>, write: bool, error: KubernetesError) -> SkeError {
+    pub(super) async fn failed(&self, target: &Target, write: bool, error: KubernetesError) -> SkeError {
         match error {
             KubernetesError::Absent => SkeError::Absent(target.object.clone()),
-            error => self.failed_call(target.object, write, error).await,
+            error => self.failed_call(&target.object, write, error).await,
         }
     }
 
@@ -194,11 +191,13 @@ impl Session {
         let allow = Allow {
             rules: self.connected.config.allow.as_deref(),
             delete_promises: self.connected.config.delete_promises,
-            // Whoever applies a repository may more than the person whom the cluster judges.
-            judged: self.acting.judged && !self.connected.config.mode.writes_git(),
-            promises: Promises::Installed,
+            judged: self.acting.judged,
         };
-        let touched = object.touched(operation);
+        let touched = Touched {
+            group: object.api_version.group(),
+            kind: object.kind.as_str(),
+            operation,
+        };
         let is_needed = allow.needs_offered(touched);
         if operation != Operation::Write {
             let offered = is_needed && self.is_offered(touched).await?;
@@ -220,18 +219,10 @@ impl Session {
         }
     }
 
-    /// Whether an installed Promise offers the kind. Asks in our own name where we have one.
-    ///
-    /// # Errors
-    /// It cannot be found out: what is not known is not open.
-    pub(super) async fn is_offered(&self, touched: Touched<'_>) -> Result<bool, SkeError> {
+    async fn is_offered(&self, touched: Touched<'_>) -> Result<bool, SkeError> {
         let offered = &self.connected.platform.offered;
-        let asker = match self.cluster().has_account() {
-            true => &Identity::Account,
-            false => self.identity(),
-        };
         let included = offered
-            .includes((self.cluster(), asker), (touched.group, touched.kind))
+            .includes(self.cluster(), (touched.group, touched.kind))
             .await;
         included.map_err(|error| self.offer_unknown(error))
     }
@@ -251,8 +242,7 @@ impl Session {
         }
         let mut identities = Vec::new();
         identities.extend(self.cluster().has_account().then_some(&Identity::Account));
-        let as_caller = self.acting.judged && (!is_needed || identities.is_empty());
-        identities.extend(as_caller.then_some(&self.acting.identity));
+        identities.extend((self.acting.judged && !is_needed).then_some(&self.acting.identity));
         for identity in identities {
             let kind = (touched.group, touched.kind);
             let offered = &self.connected.platform.offered;

@@ -81,7 +81,10 @@ async fn a_resource_is_configured_awaited_read_and_deleted_by_name() {
         .await
         .output();
     let live = place.live("mine").await;
-    assert_eq!(written, json!({ "resourceId": live["metadata"]["uid"] }));
+    assert_eq!(
+        written,
+        json!({ "resourceId": live["metadata"]["uid"], "created": true })
+    );
     let waited = invoke(app, &template, "wait-for-resource", &mine(&place)).await;
     ended(&waited, "reconciled", false);
     assert_eq!(waited.output()["observedGeneration"], 1);
@@ -95,11 +98,10 @@ async fn a_resource_is_configured_awaited_read_and_deleted_by_name() {
         place.namespace
     );
     let input = json!({ "manifest": text });
+    let again = invoke(app, &template, "configure-resource", &input).await;
     assert_eq!(
-        invoke(app, &template, "configure-resource", &input)
-            .await
-            .output(),
-        written
+        again.output(),
+        json!({ "resourceId": live["metadata"]["uid"], "created": false })
     );
     ended(
         &invoke(app, &template, "wait-for-resource", &mine(&place)).await,
@@ -269,7 +271,7 @@ async fn in_gitops_actions_answer_with_the_commit_and_there_is_no_platform_to_wa
     let written = invoke(&depot.app, &template, "configure-resource", &input)
         .await
         .output();
-    assert_eq!(written, json!({ "commitsha": depot.head() }));
+    assert_eq!(written, json!({ "commitsha": depot.head(), "created": true }));
     let input = named(&depot.kind, "team", "mine");
     let read = invoke(&depot.app, &template, "get-resource", &input)
         .await

@@ -36,13 +36,13 @@ async fn yaml_with_comments_and_a_mapping_make_the_same_object() {
 }
 
 #[tokio::test]
-async fn the_answer_holds_the_objects_uid_and_nothing_else() {
+async fn the_answer_holds_the_uid_and_whether_it_is_new() {
     let place = Place::open().await;
     let created = place.write("mine", json!({"size": "small"})).await.ok();
     let uid = place.live("mine").await["metadata"]["uid"].clone();
-    assert_eq!(created, json!({ "resourceId": uid }));
+    assert_eq!(created, json!({ "resourceId": uid, "created": true }));
     let updated = place.write("mine", json!({"size": "large"})).await.ok();
-    assert_eq!(updated, json!({ "resourceId": uid }));
+    assert_eq!(updated, json!({ "resourceId": uid, "created": false }));
 }
 
 #[tokio::test]
@@ -289,7 +289,12 @@ async fn a_kind_of_the_whole_cluster_is_written_without_the_namespace_of_the_man
     let metadata = json!({"name": name, "namespace": place.namespace, "labels": {"made": "here"}});
     let body = json!({ "manifest": { "apiVersion": "v1", "kind": "Namespace", "metadata": metadata } });
     let made = place.configure(&body).await.ok();
-    assert_eq!(place.configure(&body).await.ok(), made);
+    let again = place.configure(&body).await.ok();
+    assert_eq!(again["resourceId"], made["resourceId"]);
+    assert_eq!(
+        (&made["created"], &again["created"]),
+        (&json!(true), &json!(false))
+    );
     let live = place
         .cluster
         .api()

@@ -9,6 +9,7 @@ mod delete;
 mod discovery;
 mod documented_rights;
 mod doubt;
+mod exact;
 mod faults;
 mod gitops;
 mod guard;

@@ -17,11 +17,9 @@ pub(super) async fn in_mode(mode: &str) -> (Place, Workshop) {
             scm(&workshop.server, "")
         );
         let data = format!("stagedoor:\n  dataDir: '{}'\n", workshop.data.path().display());
-        let open = "  ske: { allow: [{ group: '*', kinds: ['*'], access: write }] }";
         let changed = config
             .replace("ske:\n  kubernetes:", &section)
-            .replace("stagedoor:\n", &data)
-            .replace("  ske: {}", open);
+            .replace("stagedoor:\n", &data);
         assert_ne!(changed, config);
         changed
     })

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::super::{
     domain::TextOrObject,
-    operations::{Configured, Ske},
+    operations::{ConfigureOrder, Configured, IfExists, Ske},
     permissions,
 };
 use crate::backstage::{
@@ -21,10 +21,13 @@ use crate::backstage::{
 pub(in super::super) struct ConfigureResource(pub(super) Arc<Ske>);
 
 #[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub(in super::super) struct Input {
     /// One Kubernetes object, as YAML or JSON text or as an object.
     #[schemars(with = "TextOrObject")]
     manifest: Value,
+    /// What becomes of an object that is there already: update, unless said otherwise, or fail.
+    if_exists: Option<IfExists>,
 }
 
 impl Action for ConfigureResource {
@@ -54,19 +57,26 @@ impl Action for ConfigureResource {
                 title: "Create or update at the cluster",
                 description: None,
                 input: json!({ "manifest": text }),
-                output: Some(json!({ "resourceId": "7c7a5b5e-2f0e-4d0c-9d0a-4f2b8f7f6a11" })),
+                output: Some(
+                    json!({ "resourceId": "7c7a5b5e-2f0e-4d0c-9d0a-4f2b8f7f6a11", "created": true }),
+                ),
             },
             Example {
                 title: "Create or update through the repository",
                 description: Some("In the modes gitops and hybrid."),
                 input: json!({ "manifest": object }),
-                output: Some(json!({ "commitsha": "9fceb02d0ae598e95dc970b74767f19372d61af8" })),
+                output: Some(
+                    json!({ "commitsha": "9fceb02d0ae598e95dc970b74767f19372d61af8", "created": false }),
+                ),
             },
         ]
     }
 
     async fn invoke(&self, call: Call<Input>) -> Result<Configured, BackstageError> {
-        let configured = self.0.configure_resource(&call.caller, call.input.manifest);
-        Ok(configured.await?)
+        let order = ConfigureOrder {
+            manifest: call.input.manifest,
+            if_exists: call.input.if_exists.unwrap_or_default(),
+        };
+        Ok(self.0.configure_resource(&call.caller, order).await?)
     }
 }

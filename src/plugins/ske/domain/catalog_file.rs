@@ -6,10 +6,7 @@
 use serde_json::Value;
 
 use super::{Manifest, ObjectRef, exact_json::json_of, object_ref::Invalid};
-use crate::config::{
-    Value as Yaml,
-    yaml::{Dialect, Room, parse_documents},
-};
+use crate::config::{Value as Yaml, yaml::parse_manifests};
 
 /// The group of the catalog's entities, alone or behind a dot.
 const BACKSTAGE: &str = "backstage.io";
@@ -38,7 +35,7 @@ impl CatalogDocument {
     /// # Errors
     /// It is no YAML, holds no document, or one that is not an entity or an object by itself.
     pub(in crate::plugins::ske) fn all(text: &str) -> Result<Vec<Self>, Invalid> {
-        let documents = parse_documents(text.as_bytes(), Dialect::Core, &mut Room::of_caller())
+        let documents = parse_manifests(text)
             .map_err(|error| Invalid(format!("the content is not valid YAML: {error}")))?;
         let documents = documents
             .into_iter()

@@ -1,6 +1,6 @@
 //! JSON without numbers that are not what was written, from YAML or from JSON.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 use super::object_ref::Invalid;
 use crate::config::Value as Yaml;
@@ -44,6 +44,7 @@ fn converted(value: Yaml) -> Result<Value, Misfit> {
         Yaml::Null => Value::Null,
         Yaml::Bool(flag) => flag.into(),
         Yaml::Number(number) => double(number)?,
+        Yaml::Integer(number) => Number::from_i128(number).ok_or(Misfit::new(Why::Inexact))?.into(),
         Yaml::String(text) => text.into(),
         Yaml::Array(items) => list(items.into_iter(), converted)?.into(),
         Yaml::Object(entries) => fields(entries.into_iter(), converted)?.into(),
@@ -53,12 +54,10 @@ fn converted(value: Yaml) -> Result<Value, Misfit> {
 fn exact(value: Value) -> Result<Value, Misfit> {
     Ok(match value {
         Value::Number(number) => {
-            let magnitude = number.as_i64().map(i64::unsigned_abs).or(number.as_u64());
-            match (magnitude, number.as_f64()) {
-                (Some(magnitude), _) if magnitude < FIRST_INEXACT => Value::Number(number),
-                (Some(_), _) | (None, None) => return Err(Misfit::new(Why::Inexact)),
-                (None, Some(number)) => double(number)?,
+            if number.is_i64() || number.is_u64() {
+                return Ok(number.into());
             }
+            double(number.as_f64().unwrap_or(f64::NAN))?
         }
         Value::Array(items) => list(items.into_iter(), exact)?.into(),
         Value::Object(entries) => fields(entries.into_iter(), exact)?.into(),
@@ -142,7 +141,7 @@ mod tests {
     use crate::config::yaml;
 
     fn from_yaml(text: &str) -> Result<String, String> {
-        let value = yaml::parse(text.as_bytes()).unwrap().unwrap();
+        let value = yaml::parse_manifests(text).unwrap().remove(0);
         json_of(value)
             .map(|json| json.to_string())
             .map_err(|problem| problem.to_string())
@@ -166,8 +165,10 @@ mod tests {
             ("0.5", "0.5"),
             ("014", "14"),
             ("0o14", "12"),
-            ("9007199254740991", "9007199254740991"),
-            ("-9007199254740991", "-9007199254740991"),
+            ("9007199254740993", "9007199254740993"),
+            ("-9007199254740993", "-9007199254740993"),
+            ("-9223372036854775808", "-9223372036854775808"),
+            ("18446744073709551615", "18446744073709551615"),
         ] {
             assert_eq!(
                 from_yaml(&format!("n: {text}")).unwrap(),
@@ -183,9 +184,9 @@ mod tests {
     #[test]
     fn a_number_that_would_arrive_as_another_is_refused_with_its_place() {
         for text in [
-            "9007199254740993",
-            "9007199254740992",
-            "-9007199254740993",
+            "18446744073709551616",
+            "-9223372036854775809",
+            "9007199254740993.0",
             "1e300",
             ".inf",
             "-.inf",
@@ -197,12 +198,10 @@ mod tests {
                 "{text}: {problem}"
             );
         }
-        for number in [
-            json!(9_007_199_254_740_993_u64),
-            json!(u64::MAX),
-            json!(i64::MIN),
-            json!(1e300),
-        ] {
+        for number in [json!(9_007_199_254_740_993_u64), json!(u64::MAX), json!(i64::MIN)] {
+            assert_eq!(from_json(number.clone()).unwrap(), number.to_string());
+        }
+        for number in [json!(1e300), json!(2f64.powi(53))] {
             assert!(
                 from_json(number.clone()).unwrap_err().contains("at n "),
                 "{number}"

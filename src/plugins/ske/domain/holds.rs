@@ -1,6 +1,6 @@
 //! Whether a live object is as somebody wanted it.
 
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 /// Whether everything that is wanted is so. The API server adds what nobody wanted, and drops what is null.
 pub(super) fn holds(live: &Value, wanted: &Value) -> bool {
@@ -14,7 +14,10 @@ pub(super) fn holds(live: &Value, wanted: &Value) -> bool {
             wanted.len() == live.len() && live.iter().zip(wanted).all(|(live, wanted)| holds(live, wanted))
         }
         // 1 and 1.0 are the same number.
-        (Value::Number(wanted), Value::Number(live)) => wanted == live || wanted.as_f64() == live.as_f64(),
+        (Value::Number(wanted), Value::Number(live)) => {
+            let whole = |number: &Number| number.is_i64() || number.is_u64();
+            wanted == live || (!(whole(wanted) && whole(live)) && wanted.as_f64() == live.as_f64())
+        }
         (wanted, live) => wanted == live,
     }
 }
@@ -41,10 +44,12 @@ mod tests {
 
     #[test]
     fn whatever_is_wanted_otherwise_does() {
-        let live = json!({"size": "small", "replicas": 1, "backup": {"keep": 7}, "ports": [{"port": 80}]});
+        let live = json!({"size": "small", "replicas": 1, "large": 9_007_199_254_740_993_u64, "backup": {"keep": 7},
+            "ports": [{"port": 80}]});
         for wanted in [
             json!({"size": "large"}),
             json!({"replicas": "1"}),
+            json!({"large": 9_007_199_254_740_992_u64}),
             json!({"new": true}),
             json!({"new": {"keep": 7}}),
             json!({"backup": {"keep": 8}}),

@@ -7,11 +7,9 @@ use super::{
     exact_json::{exact_fields, json_of},
     holds::holds,
     object_ref::{ApiVersion, DEFAULT_NAMESPACE, Invalid, Kind, Namespace, ObjectName, ObjectRef, shown},
+    substitution::substitution_warning,
 };
-use crate::config::{
-    Value as Yaml,
-    yaml::{Dialect, Room, parse_documents},
-};
+use crate::config::{Value as Yaml, yaml::parse_manifests};
 
 /// Fields of `metadata` that belong to the API server (Kubernetes API conventions, "Metadata").
 pub(in crate::plugins::ske) const SERVER_OWNED: [&str; 8] = [
@@ -73,7 +71,7 @@ impl Manifest {
     /// A text that is not YAML (also duplicate keys and aliases that multiply), not exactly one document, or no
     /// object as `from_object` wants it.
     pub(in crate::plugins::ske) fn from_text(text: &str) -> Result<Self, Invalid> {
-        let mut documents = parse_documents(text.as_bytes(), Dialect::Core, &mut Room::of_caller())
+        let mut documents = parse_manifests(text)
             .map_err(|error| Invalid(format!("the manifest is not valid YAML: {error}")))?;
         documents.retain(|document| !matches!(document, Yaml::Null));
         match <[Yaml; 1]>::try_from(documents) {
@@ -124,12 +122,16 @@ impl Manifest {
 
     /// Which object is meant, in `default` when the manifest names no namespace.
     pub(in crate::plugins::ske) fn object_ref(&self) -> ObjectRef {
-        ObjectRef {
-            api_version: self.api_version.clone(),
-            kind: self.kind.clone(),
-            namespace: self.namespace.clone().unwrap_or_default(),
-            name: self.name.clone(),
-        }
+        ObjectRef::new(
+            (self.api_version.clone(), self.kind.clone()),
+            self.namespace.clone().unwrap_or_default(),
+            self.name.clone(),
+        )
+    }
+
+    /// What the caller should know before it goes through a repository.
+    pub(in crate::plugins::ske) fn substitution_warning(&self) -> Option<String> {
+        substitution_warning(&self.object)
     }
 
     /// The object to create: in `default` when nothing else is said, without a namespace when the kind has none.

@@ -129,11 +129,7 @@ fn what_names_the_object_is_required_and_text() {
             json!({"name": "a", "labels": ["x"]}),
             "metadata.labels must be a mapping",
         ),
-        (
-            "spec",
-            json!({"n": 9_007_199_254_740_993_u64}),
-            "number at spec.n",
-        ),
+        ("spec", json!({"n": 1e300}), "number at spec.n"),
     ] {
         let mut whole = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "cm"}});
         whole[field] = value.clone();

@@ -1,8 +1,7 @@
 //! The rules of SKE and Kratix objects: pure, with no cluster, repository or HTTP in sight.
 
 mod allow;
-#[cfg(test)]
-mod allow_tests;
+mod allow_in_git;
 mod catalog_file;
 mod concern;
 mod exact_json;
@@ -19,11 +18,13 @@ mod object_ref;
 mod object_ref_tests;
 mod reconciliation;
 mod request;
+mod scope;
+mod substitution;
 mod template;
 mod user_ref;
 mod writable;
 
-pub(super) use allow::{Access, Allow, AllowRule, NotAllowed, Operation, Promises, Touched};
+pub(super) use allow::{Access, Allow, AllowRule, NotAllowed, Operation, Touched};
 pub(super) use catalog_file::{CatalogDocument, catalog_message};
 pub(super) use concern::{Concern, concern_of};
 pub(super) use exact_json::json_of;
@@ -35,6 +36,7 @@ pub(super) use manifest::{Manifest, SERVER_OWNED, TextOrObject};
 pub(super) use object_ref::{DEFAULT_NAMESPACE, Invalid, ObjectRef};
 pub(super) use reconciliation::{Reconciliation, State, state_of, state_of_request};
 pub(super) use request::{Intent, Request, file_of};
+pub(super) use scope::is_cluster_scoped;
 pub(super) use template::{Field, Template};
 pub(super) use user_ref::UserRef;
 pub(super) use writable::Writable;

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::scope::is_cluster_scoped;
+
 /// The namespace of an object whose caller names none, as in `kubectl`.
 pub(in crate::plugins::ske) const DEFAULT_NAMESPACE: &str = "default";
 
@@ -49,6 +51,8 @@ pub(in crate::plugins::ske) struct ObjectRef {
     pub(in crate::plugins::ske) namespace: Namespace,
     /// The name.
     pub(in crate::plugins::ske) name: ObjectName,
+    /// Whether the kind has namespaces, as far as that is known; only what is shown depends on it.
+    namespaced: bool,
 }
 
 impl ApiVersion {
@@ -168,12 +172,39 @@ impl ObjectRef {
         namespace: Option<&str>,
         name: &str,
     ) -> Result<Self, Invalid> {
-        Ok(Self {
-            api_version: ApiVersion::parse(api_version)?,
-            kind: Kind::parse(kind)?,
-            namespace: Namespace::parse(namespace.unwrap_or_default())?,
-            name: ObjectName::parse(name)?,
-        })
+        Ok(Self::new(
+            (ApiVersion::parse(api_version)?, Kind::parse(kind)?),
+            Namespace::parse(namespace.unwrap_or_default())?,
+            ObjectName::parse(name)?,
+        ))
+    }
+
+    /// Puts the parts together.
+    pub(super) fn new(
+        (api_version, kind): (ApiVersion, Kind),
+        namespace: Namespace,
+        name: ObjectName,
+    ) -> Self {
+        let namespaced = !is_cluster_scoped(api_version.group(), kind.as_str());
+        Self {
+            api_version,
+            kind,
+            namespace,
+            name,
+            namespaced,
+        }
+    }
+
+    /// The same, once a cluster has said whether the kind has namespaces.
+    #[must_use]
+    pub(in crate::plugins::ske) fn known_to_be(&self, namespaced: bool) -> Self {
+        let object = self.clone();
+        Self { namespaced, ..object }
+    }
+
+    /// The namespace, unless the kind is known to have none.
+    pub(in crate::plugins::ske) fn shown_namespace(&self) -> Option<&Namespace> {
+        self.namespaced.then_some(&self.namespace)
     }
 }
 
@@ -207,7 +238,10 @@ impl fmt::Display for Namespace {
 
 impl fmt::Display for ObjectRef {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{} {}/{}", self.kind, self.namespace, self.name)
+        match self.shown_namespace() {
+            Some(namespace) => write!(formatter, "{} {namespace}/{}", self.kind, self.name),
+            None => write!(formatter, "{} {}", self.kind, self.name),
+        }
     }
 }
 

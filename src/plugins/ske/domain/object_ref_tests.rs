@@ -137,6 +137,10 @@ fn a_reference_without_a_namespace_is_in_default_and_reads_as_people_write_it() 
     assert_eq!(object.to_string(), "Redis default/cache");
     let object = ObjectRef::parse("v1", "ConfigMap", Some("team-a"), "cm").unwrap();
     assert_eq!(object.to_string(), "ConfigMap team-a/cm");
+    let promise = ObjectRef::parse("platform.kratix.io/v1alpha1", "Promise", None, "redis").unwrap();
+    assert_eq!(promise.to_string(), "Promise redis");
+    assert_eq!(object.known_to_be(false).to_string(), "ConfigMap cm");
+    assert_eq!(promise.known_to_be(true).to_string(), "Promise default/redis");
     assert_eq!(
         refused(ObjectRef::parse("v1", "", None, "x")).split(';').next(),
         Some("kind is missing")

@@ -4,55 +4,11 @@ use std::fmt;
 
 use crate::{
     config::{Object, Value as Yaml},
-    plugins::ske::domain::{DEFAULT_NAMESPACE, Invalid, ObjectRef},
+    plugins::ske::domain::{DEFAULT_NAMESPACE, Invalid, ObjectRef, is_cluster_scoped},
 };
 
 /// Longest name a file or an address can carry (Kubernetes, "DNS Subdomain Names").
 const MAX_NAME: usize = 253;
-
-/// Kinds without namespaces, by group: Kubernetes' own and Kratix'. Others cannot be told from a repository alone.
-const CLUSTER_SCOPED: &[(&str, &[&str])] = &[
-    ("", &["Namespace", "Node", "PersistentVolume"]),
-    (
-        "admissionregistration.k8s.io",
-        &[
-            "MutatingAdmissionPolicy",
-            "MutatingAdmissionPolicyBinding",
-            "MutatingWebhookConfiguration",
-            "ValidatingAdmissionPolicy",
-            "ValidatingAdmissionPolicyBinding",
-            "ValidatingWebhookConfiguration",
-        ],
-    ),
-    ("apiextensions.k8s.io", &["CustomResourceDefinition"]),
-    ("apiregistration.k8s.io", &["APIService"]),
-    ("certificates.k8s.io", &["CertificateSigningRequest"]),
-    (
-        "flowcontrol.apiserver.k8s.io",
-        &["FlowSchema", "PriorityLevelConfiguration"],
-    ),
-    ("networking.k8s.io", &["IngressClass"]),
-    ("node.k8s.io", &["RuntimeClass"]),
-    (
-        "platform.kratix.io",
-        &[
-            "BucketStateStore",
-            "Destination",
-            "GitStateStore",
-            "Promise",
-            "PromiseRelease",
-        ],
-    ),
-    (
-        "rbac.authorization.k8s.io",
-        &["ClusterRole", "ClusterRoleBinding"],
-    ),
-    ("scheduling.k8s.io", &["PriorityClass"]),
-    (
-        "storage.k8s.io",
-        &["CSIDriver", "CSINode", "StorageClass", "VolumeAttachment"],
-    ),
-];
 
 /// What makes an object this one: everything of its address but the version.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -122,13 +78,6 @@ impl fmt::Display for Identity {
             None => write!(formatter, "{} {}", self.kind, self.name),
         }
     }
-}
-
-/// Whether objects of the kind are known to have no namespace.
-pub(super) fn is_cluster_scoped(group: &str, kind: &str) -> bool {
-    CLUSTER_SCOPED
-        .iter()
-        .any(|(known, kinds)| *known == group && kinds.contains(&kind))
 }
 
 /// A text of the object; missing, null and empty are the same.

@@ -8,7 +8,6 @@ mod identity;
 mod index;
 mod layout;
 mod mentions;
-mod promised;
 mod scan;
 mod segments;
 mod selection;

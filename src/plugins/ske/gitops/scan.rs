@@ -6,7 +6,6 @@ use super::{
     documents::{Content, Document, File, Trouble},
     identity::Identity,
     mentions::Mentions,
-    promised::{Offer, offered_by},
     selection::MAX_FILE,
 };
 use crate::{config::Value as Yaml, plugins::ske::domain::json_of};
@@ -26,8 +25,6 @@ pub(in crate::plugins::ske) struct Spot {
 #[derive(Debug, Default)]
 pub(in crate::plugins::ske) struct Scanned {
     pub(super) objects: Vec<(Identity, Spot, Box<str>)>,
-    /// The kinds that Promises among them offer.
-    pub(super) offers: Vec<Offer>,
     pub(super) troubles: Vec<Trouble>,
     /// What may be in what could not be read; nothing when all was.
     pub(super) mentions: Mentions,
@@ -108,7 +105,6 @@ impl Scanned {
                         item: item.map(|item| item as u32),
                         line: line as u32,
                     };
-                    self.offers.extend(offered_by(&identity, object));
                     self.objects.push((identity, spot, version.into()));
                 }
                 Err(problem) => self.troubles.push(Trouble { line, problem }),
@@ -151,7 +147,7 @@ mod tests {
 
     #[test]
     fn a_number_that_would_arrive_as_another_is_an_error_and_still_indexed() {
-        let text = OBJECT.to_owned() + "spec: {size: 9007199254740993}\n";
+        let text = OBJECT.to_owned() + "spec: {size: 18446744073709551616}\n";
         let trouble = object_at(text.as_bytes(), only_spot(&text)).unwrap_err();
         assert!(trouble.to_string().contains("spec.size"), "{trouble}");
     }

@@ -8,7 +8,7 @@ use tracing::info;
 use super::{
     Backing, DELETE, Judged, MUTATE, Ske, about,
     git::{Asked, Committing},
-    logged, warnings,
+    logged, warnings, without_bookkeeping,
 };
 use crate::{
     backstage::{auth::Credentials, user_text::encode_user_text},
@@ -73,9 +73,9 @@ impl Ske {
             Err(error) => return Err(session.failed(&target, true, error).await),
         };
         let principal = encode_user_text(caller.subject().unwrap_or("nobody"));
-        let object = logged(object);
+        let object = logged(&target.object);
         info!(principal, object, "Deleted {object}");
-        let mut body = answer.body;
+        let mut body = without_bookkeeping(answer.body);
         let warnings = warnings(&before, answer.warnings);
         if let Some(fields) = body.as_object_mut().filter(|_| !warnings.is_empty()) {
             fields.insert("warnings".to_owned(), warnings.into());

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Backing, FETCH, READ, Ske, about, nothing_more};
+use super::{Backing, FETCH, READ, Ske, about, git::allowed_in_git, nothing_more, without_bookkeeping};
 use crate::{
     backstage::auth::Credentials,
     infra::clock::unix_seconds,
@@ -33,11 +33,7 @@ impl Ske {
 
     /// Returns the object without a record of who looked.
     pub(super) async fn look_at(&self, caller: &Credentials, object: &ObjectRef) -> Result<Value, SkeError> {
-        let mut manifest = self.get_whole(caller, object).await?;
-        if let Some(metadata) = manifest["metadata"].as_object_mut() {
-            metadata.shift_remove("managedFields");
-        }
-        Ok(manifest)
+        Ok(without_bookkeeping(self.get_whole(caller, object).await?))
     }
 
     /// As `look_at`, with the bookkeeping.
@@ -78,7 +74,7 @@ impl Ske {
     async fn get_from_git(&self, repository: &Repository, object: &ObjectRef) -> Result<Value, SkeError> {
         let identity = Identity::of(object)?;
         let config = self.config.get();
-        self.allowed_in_git(object, Operation::Read).await?;
+        allowed_in_git(&config, object, Operation::Read)?;
         let committed = repository.find(&identity, config.timeout).await?;
         Ok(cleaned(committed))
     }

@@ -15,7 +15,7 @@ use crate::{
     infra::git::CommitId,
     plugins::ske::{
         config::Config,
-        domain::{Allow, ObjectRef, Operation, Promises, Touched},
+        domain::{Allow, ObjectRef, Operation, Touched},
         error::SkeError,
         gitops::Identity,
         repository::{Order, Repository, RepositoryError, Seen},
@@ -41,10 +41,10 @@ pub(super) struct Committing<'a> {
     config: Arc<Config>,
     caller: &'a Credentials,
     verdicts: &'a Verdicts,
-    pub(super) object: &'a ObjectRef,
+    pub(super) object: ObjectRef,
     pub(super) identity: Identity,
     /// In hybrid: the caller at the cluster, who needs the same right there, and the object's place.
-    at_cluster: Option<(Session, Target<'a>)>,
+    at_cluster: Option<(Session, Target)>,
 }
 
 impl<'a> Committing<'a> {
@@ -63,27 +63,29 @@ impl<'a> Committing<'a> {
             config: ske.settings().await,
             caller: asked.caller,
             verdicts: asked.verdicts,
-            object: asked.object,
+            object: asked.object.clone(),
             identity: Identity::of(asked.object)?,
             at_cluster: None,
         };
         if let Backing::Hybrid(..) = &ske.backing {
             committing.guard_at_cluster(ske, operation).await?;
         } else {
-            ske.allowed_in_git(asked.object, operation).await?;
+            allowed_in_git(&committing.config, asked.object, operation)?;
         }
         Ok(committing)
     }
 
     async fn guard_at_cluster(&mut self, ske: &Ske, operation: Operation) -> Result<(), SkeError> {
         let session = ske.session(self.caller).await?;
-        let target = session.target(self.object, operation).await?;
+        let target = session.target(&self.object, operation).await?;
+        allow(&self.config).decide_beside_cluster(touched(&self.object, operation))?;
         if !target.address.resource.namespaced {
             // As documents without a namespace are known, so that a needless one makes no second object of it.
             let mut anywhere = self.object.clone();
             anywhere.namespace = Default::default();
             self.identity = Identity::of(&anywhere)?;
         }
+        self.object = target.object.clone();
         self.at_cluster = Some((session, target));
         Ok(())
     }
@@ -123,6 +125,7 @@ impl<'a> Committing<'a> {
     pub(super) fn order(&self, expected: Option<Seen>) -> Order<'_> {
         Order {
             identity: &self.identity,
+            object: &self.object,
             requested_by: self.principal(),
             expected,
             timeout: self.config.timeout,
@@ -131,7 +134,7 @@ impl<'a> Committing<'a> {
 
     /// Tells who did what, and returns the commit as text.
     pub(super) fn told(&self, what: &str, commit: Option<CommitId>) -> Option<String> {
-        let (principal, object) = (self.principal(), logged(self.object));
+        let (principal, object) = (self.principal(), logged(&self.object));
         let commit = commit.map(|commit| commit.to_string());
         let shown = commit.as_deref().unwrap_or_default();
         info!(
@@ -162,58 +165,30 @@ where
     attempt().await
 }
 
-/// Decides by `stagedoor.ske.allow` alone.
+/// Decides by the rules for a repository that a platform applies with rights of its own.
 ///
 /// # Errors
-/// It does not name the object.
-pub(super) fn listed(config: &Config, object: &ObjectRef, operation: Operation) -> Result<(), SkeError> {
-    Ok(allow(config, Promises::Committed).decide(object.touched(operation), |_, _| false)?)
+/// The object may not be touched so.
+pub(super) fn allowed_in_git(
+    config: &Config,
+    object: &ObjectRef,
+    operation: Operation,
+) -> Result<(), SkeError> {
+    Ok(allow(config).decide_in_git(touched(object, operation))?)
 }
 
-fn allow(config: &Config, promises: Promises) -> Allow<'_> {
+fn allow(config: &Config) -> Allow<'_> {
     Allow {
         rules: config.allow.as_deref(),
         delete_promises: config.delete_promises,
         judged: false,
-        promises,
     }
 }
 
-impl Ske {
-    /// Decides by the rules for what a platform applies with rights of its own: nobody judges the person there.
-    ///
-    /// # Errors
-    /// The object may not be touched so, or which kinds Promises offer cannot be found out.
-    pub(super) async fn allowed_in_git(
-        &self,
-        object: &ObjectRef,
-        operation: Operation,
-    ) -> Result<(), SkeError> {
-        let config = self.settings().await;
-        let promises = match &self.backing {
-            Backing::GitOps(_) => Promises::Committed,
-            Backing::Kubernetes(_) | Backing::Hybrid(..) => Promises::Installed,
-        };
-        let allow = allow(&config, promises);
-        let touched = object.touched(operation);
-        let offered = allow.needs_offered(touched) && self.is_promised(touched, &config).await?;
-        Ok(allow.decide(touched, |_, _| offered)?)
-    }
-
-    async fn is_promised(&self, touched: Touched<'_>, config: &Config) -> Result<bool, SkeError> {
-        match &self.backing {
-            Backing::GitOps(repository) => {
-                let kind = (touched.group, touched.kind);
-                Ok(repository.offers(kind, config.timeout).await?)
-            }
-            Backing::Kubernetes(clusters) | Backing::Hybrid(clusters, _) => {
-                match Session::of_account(clusters.current().await) {
-                    Some(session) => session.is_offered(touched).await,
-                    None => Err(SkeError::UnknownOffer(
-                        "there is no account to ask with".to_owned(),
-                    )),
-                }
-            }
-        }
+fn touched(object: &ObjectRef, operation: Operation) -> Touched<'_> {
+    Touched {
+        group: object.api_version.group(),
+        kind: object.kind.as_str(),
+        operation,
     }
 }

@@ -20,13 +20,11 @@ use serde_json::{Value, json};
 use tracing::warn;
 
 use super::{
-    NOTHING_INSTALLED,
-    clusters::{Clusters, Connected},
+    clusters::Clusters,
     code_hosts::LiveCodeHosts,
     config::Config,
     domain::{ObjectRef, gitops_warning},
     error::SkeError,
-    offered,
     pending::{Pending, Portal},
     permissions::{CREATE, DELETE, LIST_PENDING, MUTATE, PENDING_MUTATE, PULL_REQUEST_MUTATE, READ, UPDATE},
     repository::Repository,
@@ -47,11 +45,11 @@ use crate::{
         waiting::Waits,
     },
     config::Live,
-    infra::{kubernetes::KubernetesError, tasks::Tasks},
+    infra::tasks::Tasks,
 };
 
 pub(super) use self::{
-    configure_resource::Configured,
+    configure_resource::{ConfigureOrder, Configured, IfExists},
     open_pull_request::{OpenedPullRequest, PullRequestOrder},
     publish_catalog::{CatalogOrder, Published},
     wait_for_resource::Awaited,
@@ -166,19 +164,6 @@ impl Ske {
         if let Err(error) = repository.warm_up().await {
             warn!("The repository could not be read yet: {error}");
         }
-        if let Backing::Hybrid(clusters, _) = &self.backing {
-            say_when_nothing_is_installed(&clusters.current().await).await;
-        }
-    }
-}
-
-async fn say_when_nothing_is_installed(connected: &Connected) {
-    let cluster = &connected.platform.cluster;
-    if connected.config.allow.is_some() || !cluster.has_account() {
-        return;
-    }
-    if let Ok((_, 0)) | Err(KubernetesError::NotServed) = offered::count(cluster).await {
-        warn!("{NOTHING_INSTALLED}");
     }
 }
 
@@ -202,7 +187,7 @@ fn about(kind: &str, what: &str, object: &ObjectRef) -> Value {
         kind: what,
         "apiVersion": object.api_version.to_string(),
         "kind": object.kind.to_string(),
-        "namespace": object.namespace.to_string(),
+        "namespace": object.shown_namespace().map(ToString::to_string),
         "name": encode_user_text(object.name.as_str()),
     })
 }
@@ -215,7 +200,18 @@ fn nothing_more<T>(_: &T) -> Value {
 /// The object as log lines name it. All parts but the name can hold nothing strange.
 fn logged(object: &ObjectRef) -> String {
     let name = encode_user_text(object.name.as_str());
-    format!("{} {}/{name}", object.kind, object.namespace)
+    match object.shown_namespace() {
+        Some(namespace) => format!("{} {namespace}/{name}", object.kind),
+        None => format!("{} {name}", object.kind),
+    }
+}
+
+/// Drops the record of who set which field: most of the bytes, and nobody shows it.
+fn without_bookkeeping(mut object: Value) -> Value {
+    if let Some(metadata) = object["metadata"].as_object_mut() {
+        metadata.shift_remove("managedFields");
+    }
+    object
 }
 
 /// The server's own warnings, and whether a GitOps tool will undo a change.

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use tracing::{info, warn};
 
-use super::{Judged, PENDING_MUTATE, PULL_REQUEST_MUTATE, Ske, logged};
+use super::{Judged, PENDING_MUTATE, PULL_REQUEST_MUTATE, Ske, git::allowed_in_git, logged};
 use crate::{
     backstage::{
         auth::Credentials,
@@ -56,6 +56,9 @@ pub(in crate::plugins::ske) struct OpenedPullRequest {
     commit_sha: String,
     /// Whether the pull request was opened just now, rather than open already.
     created: bool,
+    /// What the caller should know although it worked.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
 }
 
 /// The order, understood.
@@ -124,11 +127,9 @@ impl Ske {
             Ok::<_, SkeError>((wanted, address, proposal))
         };
         let (wanted, address, proposal) = parsed(read).await?;
-        let object = wanted.manifest.object_ref();
-        self.allowed_in_git(&object, wanted.operation()).await?;
         let proposed = self.code_hosts.current().propose(&address, &proposal).await;
         let proposed = proposed.map_err(SkeError::CodeHost)?;
-        let (object, url) = (logged(&object), &proposed.url);
+        let (object, url) = (logged(&wanted.manifest.object_ref()), &proposed.url);
         let commit = proposed.commit.as_str();
         info!(
             principal,
@@ -139,6 +140,7 @@ impl Ske {
             branch_name: proposal.branch.to_string(),
             commit_sha: proposed.commit,
             created: proposed.created,
+            warnings: wanted.warnings(),
         };
         Ok((opened, wanted))
     }
@@ -194,6 +196,14 @@ pub(super) fn recorded(repo_url: &str) -> Option<String> {
 }
 
 impl Wanted {
+    fn warnings(&self) -> Vec<String> {
+        let written = (!self.request.is_deletion()).then_some(&self.manifest);
+        written
+            .and_then(Manifest::substitution_warning)
+            .into_iter()
+            .collect()
+    }
+
     fn read(order: &PullRequestOrder) -> Result<Self, SkeError> {
         let action = given(order.action.as_deref());
         let intent = action.map(Intent::parse).transpose()?.unwrap_or_default();
@@ -209,24 +219,23 @@ impl Wanted {
         })
     }
 
-    fn operation(&self) -> Operation {
-        match self.request.is_deletion() {
-            true => Operation::Delete,
-            false => Operation::Write,
-        }
-    }
-
-    /// Judges the place and says what is to be done there.
+    /// Judges the order and says what is to be done where.
     fn proposal(
         &self,
         config: &Config,
         order: &PullRequestOrder,
         principal: &str,
     ) -> Result<(RepositoryAddress, Proposal), SkeError> {
-        let request = &self.request;
+        let (request, deletes) = (&self.request, self.request.is_deletion());
+        let operation = if deletes {
+            Operation::Delete
+        } else {
+            Operation::Write
+        };
+        allowed_in_git(config, &self.manifest.object_ref(), operation)?;
         let writable = Writable::find(&config.repositories, &self.repository)?;
         let path = writable.place(&request.file())?;
-        let content = match request.is_deletion() {
+        let content = match deletes {
             true => None,
             false => Some(written(path.as_str(), &self.manifest)?),
         };

@@ -22,7 +22,7 @@ use self::{
 };
 use super::{
     config::Scm,
-    domain::Manifest,
+    domain::{Manifest, ObjectRef},
     gitops::{Identity, Layout, object_at},
 };
 use crate::infra::{
@@ -65,6 +65,8 @@ pub(super) enum Seen {
 pub(super) struct Order<'a> {
     /// Which object.
     pub(super) identity: &'a Identity,
+    /// The same, as the commit names it.
+    pub(super) object: &'a ObjectRef,
     /// Who wants it, fit for a commit's trailer.
     pub(super) requested_by: String,
     /// Refuse when this is not so any more; not asked when none.
@@ -107,12 +109,6 @@ impl Repository {
         }
     }
 
-    /// Says this when the first reading shows that no Promise offers anything.
-    pub(super) fn saying_when_nothing_is_offered(self, notice: &'static str) -> Self {
-        self.keeper.say_when_nothing_is_offered(notice);
-        self
-    }
-
     /// Reads one object as it was last committed.
     ///
     /// # Errors
@@ -132,24 +128,6 @@ impl Repository {
         let look = self.read_index(move |kept| Sighting::of(&kept.index, &wanted).places);
         let place = only(in_time(limit, look).await?, identity)?;
         Ok(place.map_or(Seen::Absent, |_| Seen::Present))
-    }
-
-    /// Whether a Promise in the repository offers the kind.
-    ///
-    /// # Errors
-    /// The repository cannot be read: what is not known is not open.
-    pub(super) async fn offers(
-        &self,
-        (group, kind): (&str, &str),
-        limit: Duration,
-    ) -> Result<bool, RepositoryError> {
-        let wanted = (group.to_owned(), kind.to_owned());
-        let look = self.read_index(move |kept| {
-            kept.index
-                .offered()
-                .any(|(group, kind)| group == wanted.0 && kind == wanted.1)
-        });
-        in_time(limit, look).await
     }
 
     /// Writes the object and returns the commit that holds it, which is the branch's own when nothing had to change.
@@ -232,8 +210,8 @@ impl Repository {
             identity: identity.clone(),
             expected: order.expected,
             message: format!(
-                "chore: {verb} {identity}\n\nRequested-by: {}\n",
-                order.requested_by
+                "chore: {verb} {}\n\nRequested-by: {}\n",
+                order.object, order.requested_by
             ),
         }
     }

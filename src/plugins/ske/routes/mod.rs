@@ -17,7 +17,12 @@ use url::form_urlencoded;
 use crate::{
     backstage::{auth::Credentials, error::BackstageError, routes::Routes, unread::Unread},
     infra::http_server::JsonResponse,
-    plugins::ske::{domain::ObjectRef, error::SkeError, operations::Ske, permissions},
+    plugins::ske::{
+        domain::ObjectRef,
+        error::SkeError,
+        operations::{ConfigureOrder, IfExists, Ske},
+        permissions,
+    },
 };
 
 /// The parameters that name an object; others are not looked at.
@@ -68,8 +73,20 @@ async fn delete(ske: Arc<Ske>, caller: Credentials, body: Unread) -> Result<Resp
 
 async fn configure(ske: Arc<Ske>, caller: Credentials, body: Unread) -> Result<Response, BackstageError> {
     let caller = ske.judge(&caller, &permissions::CONFIGURE).await?;
-    let given = body.fields(&caller).await?.shift_remove("manifest");
-    answer(&ske.configure_resource(&caller, given.unwrap_or_default()).await?)
+    let mut fields = body.fields(&caller).await?;
+    let order = ConfigureOrder {
+        if_exists: match optional(&fields, "ifExists")? {
+            None | Some("update") => IfExists::Update,
+            Some("fail") => IfExists::Fail,
+            Some(_) => {
+                return Err(BackstageError::input(
+                    "The parameter 'ifExists' must be update or fail",
+                ));
+            }
+        },
+        manifest: fields.shift_remove("manifest").unwrap_or_default(),
+    };
+    answer(&ske.configure_resource(&caller, order).await?)
 }
 
 fn answer(value: &impl Serialize) -> Result<Response, BackstageError> {

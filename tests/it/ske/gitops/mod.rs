@@ -7,6 +7,7 @@ mod consumers;
 mod crowd;
 mod deleting;
 mod documents;
+mod exact;
 mod guard;
 mod history;
 mod input;

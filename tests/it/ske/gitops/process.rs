@@ -5,7 +5,7 @@ use std::{fmt::Write as _, path::Path, sync::Arc};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::place::{TEAM, database, opened, scm};
+use super::place::{TEAM, database, scm};
 use crate::{
     ske::{
         place::{CONFIGURE, DELETE},
@@ -51,10 +51,9 @@ impl Home {
         std::fs::create_dir(&data).unwrap();
         write!(
             config,
-            "ske:\n  mode: gitops\n  scm: {}\nstagedoor:\n  dataDir: '{}'\n  ske: {}\n{more}",
+            "ske:\n  mode: gitops\n  scm: {}\nstagedoor:\n  dataDir: '{}'\n  ske: {ours}\n{more}",
             scm(server, ""),
-            data.display(),
-            opened(ours)
+            data.display()
         )
         .unwrap();
         std::fs::write(folder.path().join("app-config.yaml"), config).unwrap();

@@ -13,10 +13,10 @@ use crate::ske::{
 async fn the_answer_is_the_commit_at_the_head_of_the_branch_and_nothing_else() {
     let depot = Depot::open().await;
     let created = depot.write("mine", json!({ "size": "small" })).await.ok();
-    assert_eq!(created, json!({ "commitsha": depot.head() }));
+    assert_eq!(created, json!({ "commitsha": depot.head(), "created": true }));
     let updated = depot.write("mine", json!({ "size": "large" })).await.ok();
-    assert_eq!(updated, json!({ "commitsha": depot.head() }));
-    assert_ne!(created, updated);
+    assert_eq!(updated, json!({ "commitsha": depot.head(), "created": false }));
+    assert_ne!(created["commitsha"], updated["commitsha"]);
     assert_eq!(depot.remote.commits().len(), 3);
     assert_eq!(depot.files(), [MINE]);
 }
@@ -339,7 +339,7 @@ async fn what_flux_owns_is_no_reason_for_a_warning_where_the_change_goes_to_the_
     );
     let depot = Depot::holding(&[("requests/a.yaml", &owned)]).await;
     let answer = depot.write("mine", json!({ "size": "large" })).await.ok();
-    assert_eq!(answer, json!({ "commitsha": depot.head() }));
+    assert_eq!(answer, json!({ "commitsha": depot.head(), "created": false }));
 }
 
 #[tokio::test]

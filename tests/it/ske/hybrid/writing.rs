@@ -19,7 +19,7 @@ async fn a_write_is_a_commit_and_the_cluster_stays_as_it_is() {
     let app = pair.portal(As::Account, "").await;
     let answer = pair.write(&app, &pair.user(As::Account, ""), "mine").await.ok();
     let head = pair.commits()[0].clone();
-    assert_eq!(answer, json!({ "commitsha": head }));
+    assert_eq!(answer, json!({ "commitsha": head, "created": true }));
     assert_eq!(pair.remote.files(), ["README".to_owned(), pair.path("mine")]);
     assert!(pair.remote.show(&pair.path("mine")).contains("size: large"));
     assert_eq!(pair.live("mine").await, (200, live));
