@@ -13,7 +13,5 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     infra::install_crypto_provider();
     let environment = Environment::of_process();
-    // Adds variables to the environment, so it comes after the snapshot and before the first thread.
-    infra::git::prepare_process();
     cli::start(cli, environment)
 }

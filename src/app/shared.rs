@@ -82,11 +82,11 @@ impl SharedSettings {
     /// The certificates are not usable.
     pub(super) fn env(self, store: ConfigStore) -> Result<(PluginEnv, AuthConfig), ClientError> {
         let http = HttpClients::trusting(&self.authorities)?;
-        let (tasks, authorities) = (Tasks::default(), Arc::new(self.authorities));
+        let tasks = Tasks::default();
         let database = Database::new(
             self.database,
             self.data.clone(),
-            Arc::clone(&authorities),
+            Arc::new(self.authorities),
             tasks.clone(),
         );
         let env = PluginEnv {
@@ -97,7 +97,6 @@ impl SharedSettings {
             config: store,
             discovery: Live::new(self.discovery),
             data: self.data,
-            authorities,
             permission: Live::new(self.permission),
             audit: Arc::new(self.audit),
         };

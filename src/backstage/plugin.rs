@@ -13,12 +13,7 @@ use super::{
 };
 use crate::{
     config::{ConfigError, ConfigReader, ConfigStore, Live},
-    infra::{
-        data_folder::DataFolder,
-        database::Database,
-        http_client::{Authorities, HttpClients},
-        tasks::Tasks,
-    },
+    infra::{data_folder::DataFolder, database::Database, http_client::HttpClients, tasks::Tasks},
 };
 
 /// One backend plugin. Registered by one line in `plugins/mod.rs`.
@@ -64,8 +59,6 @@ pub struct PluginEnv {
     pub tasks: Tasks,
     /// The configuration; `refresh` re-reads rotated secrets.
     pub config: ConfigStore,
-    /// Trusted besides the system's certificate authorities, for what `http` does not do.
-    pub authorities: Arc<Authorities>,
     /// The folder for what should outlive a restart.
     pub data: DataFolder,
     /// The service's database; opened when somebody first needs it.

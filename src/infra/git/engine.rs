@@ -4,13 +4,15 @@ use std::{
     panic::AssertUnwindSafe,
     path::PathBuf,
     sync::{Arc, OnceLock},
+    thread,
     time::{Duration, Instant},
 };
 
 use futures_util::FutureExt as _;
 use git2::{Oid, Repository};
 use parking_lot::Mutex;
-use tokio::time::timeout;
+use tokio::{sync::oneshot, time::timeout};
+use tokio_util::sync::CancellationToken;
 
 use super::{
     credentials::{Credentials, SharedCredentials},
@@ -20,9 +22,10 @@ use super::{
     pending::Pending,
     queue::Queue,
     remote::{BranchName, RemoteUrl},
-    talk::AtWork,
-    transport::{self, Access, Advertised},
+    session::Session,
+    transport::{self, Advertised},
 };
+use crate::infra::http_client::HttpClients;
 
 /// Copies a fetch is tried on: one may be damaged, and one exchanged meanwhile.
 const MOST_COPIES: u32 = 3;
@@ -76,18 +79,18 @@ impl Default for Limits {
 pub(super) struct Engine {
     pub(super) settings: RepositorySettings,
     pub(super) queue: Queue<Pending>,
-    pub(super) at_work: AtWork,
+    http: HttpClients,
     mirror: OnceLock<Arc<Mirror>>,
     /// Held by who opens the mirror.
     opening: Mutex<()>,
 }
 
 impl Engine {
-    pub(super) fn new(settings: RepositorySettings) -> Self {
+    pub(super) fn new(settings: RepositorySettings, http: HttpClients) -> Self {
         Self {
             queue: Queue::new(settings.limits.most_waiting),
             settings,
-            at_work: AtWork::default(),
+            http,
             mirror: OnceLock::new(),
             opening: Mutex::default(),
         }
@@ -159,22 +162,43 @@ impl Engine {
         })
     }
 
-    pub(super) fn access<'a>(&'a self, credentials: Option<&'a Credentials>) -> Access<'a> {
-        Access {
-            remote: &self.settings.remote,
-            branch: &self.settings.branch,
-            credentials,
-            deadline: Instant::now() + self.settings.limits.conversation,
-        }
+    /// Runs blocking work that converses with the server, on a thread of its own: the end of the process waits for
+    /// none. The conversation ends when the caller goes away.
+    ///
+    /// # Errors
+    /// The work panicked.
+    pub(super) async fn converse<T, W>(
+        self: &Arc<Self>,
+        credentials: Option<Credentials>,
+        work: W,
+    ) -> Result<T, GitError>
+    where
+        T: Send + 'static,
+        W: FnOnce(&Self, &Arc<Session>) -> T + Send + 'static,
+    {
+        let cancelled = CancellationToken::new();
+        let client = self.http.for_git(self.settings.remote.url()).clone();
+        let session = Session::new(&self.settings, client, credentials, cancelled.clone());
+        let _cancel = cancelled.drop_guard();
+        let (sender, outcome) = oneshot::channel();
+        let engine = Arc::clone(self);
+        // Without a thread the sender is dropped.
+        let _ = thread::Builder::new().name("git".to_owned()).spawn(move || {
+            let outcome = work(&engine, &session);
+            // Before the outcome is known: then the mirror can be opened anew.
+            drop((engine, session));
+            let _ = sender.send(outcome);
+        });
+        outcome.await.map_err(|_| GitError::Internal)
     }
 
     /// Brings the mirror up to date; returns where the branch is. Blocks.
     ///
     /// Begins again when the copy was damaged or exchanged meanwhile.
-    pub(super) fn fetch(&self, credentials: Option<&Credentials>) -> Result<Option<Oid>, GitError> {
+    pub(super) fn fetch(&self, session: &Arc<Session>) -> Result<Option<Oid>, GitError> {
         let mut outcome = Err(GitError::Internal);
         for _ in 0..MOST_COPIES {
-            outcome = self.on_copy(|mirror, handle| self.fetch_into(mirror, handle, credentials));
+            outcome = self.on_copy(|mirror, handle| self.fetch_into(mirror, handle, session));
             match &outcome {
                 Ok(Some(_)) => break,
                 Ok(None) => {}
@@ -194,10 +218,10 @@ impl Engine {
         &self,
         mirror: &Mirror,
         handle: &Handle,
-        credentials: Option<&Credentials>,
+        session: &Arc<Session>,
     ) -> Result<Option<Option<Oid>>, GitError> {
         let as_of = Instant::now();
-        let fetched = transport::fetch(handle, &self.access(credentials))?;
+        let fetched = transport::fetch(handle, session)?;
         if fetched.downloaded {
             handle.generation().add_pack();
         }

@@ -24,11 +24,13 @@ pub enum GitError {
         /// The repository.
         remote: String,
     },
-    /// The server sends to another address, where the credential must not go.
-    #[error("{remote} redirects to another address; configure the address it redirects to")]
+    /// The server sends to another address, which is not asked.
+    #[error("{remote} redirects to {target}; configure that address if it is the right one")]
     Redirected {
         /// The repository.
         remote: String,
+        /// Where to.
+        target: String,
     },
     /// There is no credential to use.
     #[error("there is no credential for {remote}: {reason}")]

@@ -77,8 +77,6 @@ impl Generation {
         options.bare(true).no_reinit(true).external_template(false);
         let repository = Repository::init_opts(&path, &options)?;
         let mut config = repository.config()?;
-        // The credential must not follow a redirect.
-        config.set_str("http.followRedirects", "false")?;
         config.set_bool("core.logAllRefUpdates", false)?;
         Ok(Self::existing(path, 0))
     }

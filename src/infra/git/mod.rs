@@ -11,11 +11,11 @@ mod credentials;
 mod difference;
 mod engine;
 mod error;
+mod exchange;
 mod files;
 mod generation;
 mod libgit2;
 mod library;
-mod members;
 mod mirror;
 mod path;
 mod pending;
@@ -24,13 +24,13 @@ mod remote;
 mod repack;
 mod repository;
 mod round;
+mod session;
+mod smart_http;
 mod soundness;
-mod talk;
 mod tip;
 mod transport;
 mod tree;
 mod trouble;
-mod whereabouts;
 mod writer;
 
 pub use self::{
@@ -38,7 +38,7 @@ pub use self::{
     credentials::{CredentialSource, Credentials, FixedCredentials, SharedCredentials},
     engine::{Limits, RepositorySettings},
     error::{ChangeError, GitError},
-    library::{GitLibrary, LibraryError, LibrarySettings, prepare_process},
+    library::{GitLibrary, LibraryError},
     path::{FilePath, FolderPath, PathError},
     pending::Written,
     remote::{BranchName, RemoteError, RemoteUrl},

@@ -9,7 +9,6 @@ use std::{
 };
 
 use git2::Oid;
-use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use super::{commit::Change, error::GitError, tip::CommitId};
@@ -55,12 +54,20 @@ impl Stage {
         self.swap(SENT, WAITING);
     }
 
-    /// The error for one who waited long enough, or whose answer will not come.
+    /// The error for one who waited long enough.
     pub(super) fn give_up(&self) -> GitError {
         if self.swap(WAITING, GONE) {
             GitError::TimedOut
         } else {
             GitError::Undecided
+        }
+    }
+
+    /// The error for one whose answer was lost by a defect.
+    pub(super) fn lose(&self) -> GitError {
+        match self.give_up() {
+            GitError::TimedOut => GitError::Internal,
+            undecided => undecided,
         }
     }
 
@@ -79,32 +86,16 @@ impl Stage {
 /// Where the answer arrives.
 pub(super) type Answer = oneshot::Receiver<Result<Written, GitError>>;
 
-type Reply = oneshot::Sender<Result<Written, GitError>>;
-
-/// Who waits for a change: enough to answer while somebody else is at work on the change itself.
-#[derive(Debug, Clone)]
+/// Who waits for a change.
+#[derive(Debug)]
 pub(super) struct Ticket {
     pub(super) stage: Stage,
     /// Nothing is sent any more after it.
     pub(super) deadline: Instant,
-    reply: Arc<Mutex<Option<Reply>>>,
+    reply: oneshot::Sender<Result<Written, GitError>>,
 }
 
 impl Ticket {
-    /// Answers whoever waits, if anybody does. The first answer counts.
-    pub(super) fn answer(&self, answer: Result<Written, GitError>) {
-        if let Some(reply) = self.reply.lock().take() {
-            let _ = reply.send(answer);
-        }
-    }
-
-    /// Answers with the error if nothing was sent; then nothing will be.
-    pub(super) fn refuse(&self, error: &GitError) {
-        if matches!(self.stage.give_up(), GitError::TimedOut) {
-            self.answer(Err(error.clone()));
-        }
-    }
-
     /// Whether its time is over.
     pub(super) fn is_over(&self) -> bool {
         Instant::now() >= self.deadline
@@ -130,7 +121,7 @@ impl Pending {
         let ticket = Ticket {
             stage: Stage::default(),
             deadline,
-            reply: Arc::new(Mutex::new(Some(reply))),
+            reply,
         };
         let pending = Self {
             change,
@@ -144,7 +135,7 @@ impl Pending {
 
     /// Answers whoever waits, if anybody does.
     pub(super) fn answer(self, answer: Result<Written, GitError>) {
-        self.ticket.answer(answer);
+        let _ = self.ticket.reply.send(answer);
     }
 
     /// Answers that its time is over, and what is known of it.

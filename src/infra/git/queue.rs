@@ -38,16 +38,6 @@ impl<T> Queue<T> {
         Some(!std::mem::replace(&mut state.served, true))
     }
 
-    /// Puts items back at the front, also into a full line; returns whether the caller must see to it that somebody
-    /// serves it.
-    pub(super) fn put_back(&self, items: Vec<T>) -> bool {
-        let mut state = self.state.lock();
-        for item in items.into_iter().rev() {
-            state.waiting.push_front(item);
-        }
-        !state.waiting.is_empty() && !std::mem::replace(&mut state.served, true)
-    }
-
     /// Takes up to so many from the front.
     pub(super) fn take(&self, most: usize) -> Vec<T> {
         let mut state = self.state.lock();
@@ -77,17 +67,6 @@ mod tests {
         assert_eq!(queue.take(8), [2]);
         assert!(!queue.goes_on());
         assert_eq!(queue.join(3), Some(true));
-    }
-
-    #[test]
-    fn what_is_put_back_is_in_front_and_served_even_if_the_line_is_full() {
-        let queue = Queue::new(1);
-        assert!(!queue.put_back(Vec::new()), "nothing is nobody's work");
-        assert_eq!(queue.join(3), Some(true));
-        assert!(!queue.put_back(vec![1, 2]), "somebody serves it");
-        assert_eq!(queue.take(8), [1, 2, 3]);
-        assert!(!queue.goes_on());
-        assert!(queue.put_back(vec![4]));
     }
 
     #[test]

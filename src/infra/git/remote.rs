@@ -72,19 +72,9 @@ impl RemoteUrl {
         self.0.host_str().unwrap_or_default()
     }
 
-    /// The port, also where the address leaves it out.
-    pub(super) fn port(&self) -> u16 {
-        self.0.port_or_known_default().unwrap_or_default()
-    }
-
-    /// Whether the repository is on this machine, which no proxy ever is asked for.
-    pub(super) fn is_loopback(&self) -> bool {
-        is_loopback(&self.0)
-    }
-
-    /// Whether a credential of ours may go to the address: same scheme, host and port.
-    pub(super) fn is_same_server(&self, asked_by: &str) -> bool {
-        Url::parse(asked_by).is_ok_and(|other| other.origin() == self.0.origin())
+    /// The address.
+    pub(super) fn url(&self) -> &Url {
+        &self.0
     }
 
     /// A folder name of its own for each repository and branch.
@@ -166,22 +156,6 @@ mod tests {
         assert!(!problem.to_string().contains("hunter2"));
         assert!(RemoteUrl::parse("https://hunter2@git.example.com/a").is_err());
         assert!(RemoteUrl::parse("https://git.example.com/a?token=hunter2").is_err());
-    }
-
-    #[test]
-    fn a_credential_stays_with_scheme_host_and_port() {
-        let remote = RemoteUrl::parse("https://git.example.com/a").unwrap();
-        assert!(remote.is_same_server("https://git.example.com:443/a/info/refs"));
-        assert!(remote.is_same_server("https://GIT.example.com/b"));
-        for other in [
-            "https://git.example.com.evil.test/a",
-            "https://example.com/a",
-            "http://git.example.com/a",
-            "https://git.example.com:8443/a",
-            "nonsense",
-        ] {
-            assert!(!remote.is_same_server(other), "{other}");
-        }
     }
 
     #[test]

@@ -11,12 +11,11 @@ use tokio::{
 
 use super::{
     commit::Change,
-    credentials::Credentials,
     engine::{Engine, RepositorySettings},
     error::GitError,
     library::GitLibrary,
     pending::{Pending, Written},
-    talk::Talk,
+    session::Session,
     tip::{CommitId, Tip},
     transport, writer,
 };
@@ -44,9 +43,9 @@ impl GitRepository {
     /// Prepares a repository; touches neither disk nor network.
     ///
     /// Changes once accepted are finished by the tasks given here, which shutdown waits for.
-    pub fn new(_library: GitLibrary, settings: RepositorySettings, tasks: Tasks) -> Self {
+    pub fn new(library: GitLibrary, settings: RepositorySettings, tasks: Tasks) -> Self {
         Self {
-            engine: Arc::new(Engine::new(settings)),
+            engine: Arc::new(Engine::new(settings, library.http)),
             fetches: Arc::new(SingleFlight::new(tasks.clone())),
             failure: Failure::default(),
             tasks,
@@ -121,14 +120,12 @@ impl GitRepository {
         let stage = pending.ticket.stage.clone();
         match self.engine.queue.join(pending) {
             None => return Err(GitError::Overloaded),
-            Some(true) => self
-                .tasks
-                .spawn(writer::write_all(Arc::clone(&self.engine), self.tasks.clone())),
+            Some(true) => self.tasks.spawn(writer::write_all(Arc::clone(&self.engine))),
             Some(false) => {}
         }
         match timeout_at(deadline, &mut answer).await {
             Ok(Ok(answer)) => answer,
-            Ok(Err(_)) => Err(stage.give_up()),
+            Ok(Err(_)) => Err(stage.lose()),
             Err(_) => answer.try_recv().unwrap_or_else(|_| Err(stage.give_up())),
         }
     }
@@ -139,9 +136,9 @@ impl GitRepository {
     /// What keeps it from writing. A rule that refuses pushes shows only when one is tried.
     pub async fn check(&self) -> Result<Option<CommitId>, GitError> {
         let engine = Arc::clone(&self.engine);
-        let tip = with_credentials(&engine, |engine, credentials| {
+        let tip = with_credentials(&engine, |engine, session| {
             engine.on_copy(|mirror, handle| {
-                let advertised = transport::look(handle, &engine.access(credentials), Direction::Push)?;
+                let advertised = transport::look(handle, session, Direction::Push)?;
                 engine.tip_of(mirror, handle, advertised)
             })
         });
@@ -200,18 +197,15 @@ async fn fetch(engine: Arc<Engine>) -> Result<Option<Oid>, GitError> {
 async fn with_credentials<T, W>(engine: &Arc<Engine>, work: W) -> Result<T, GitError>
 where
     T: Send + 'static,
-    W: Fn(&Engine, Option<&Credentials>) -> Result<T, GitError> + Send + Sync + 'static,
+    W: Fn(&Engine, &Arc<Session>) -> Result<T, GitError> + Send + Sync + 'static,
 {
     let work = Arc::new(work);
     let mut outcome = Err(GitError::Internal);
     for refused in [false, true] {
         let credentials = engine.credentials(refused).await?;
         let work = Arc::clone(&work);
-        let talk = engine.talk(move |engine| work(engine, credentials.as_ref()));
-        outcome = match talk.await {
-            Talk::Ended(outcome) => outcome,
-            Talk::GaveUp(error, _) => Err(error),
-        };
+        let conversation = engine.converse(credentials, move |engine, session| work(engine, session));
+        outcome = conversation.await.flatten();
         if !matches!(outcome, Err(GitError::CredentialsRefused { .. })) {
             break;
         }

@@ -11,13 +11,12 @@ use uuid::Uuid;
 
 use super::{
     batch::Batch,
-    credentials::Credentials,
     engine::Engine,
     error::GitError,
     generation::Handle,
-    members::Members,
     mirror::{Known, Mirror},
     pending::Pending,
+    session::Session,
     transport::{self, Advertised, Pushed, has},
 };
 
@@ -41,20 +40,16 @@ pub(super) struct Rest {
 /// What a round is to do.
 pub(super) struct Work {
     pub(super) changes: Vec<Pending>,
-    pub(super) credentials: Option<Credentials>,
     /// The credential was renewed after a refusal, so that a second one is final.
     pub(super) renewed: bool,
-    /// Those whose changes these are, and those who join.
-    pub(super) members: Arc<Members>,
 }
 
 /// Runs a round. Blocks.
-pub(super) fn run(engine: &Engine, work: Work) -> Rest {
+pub(super) fn run(engine: &Engine, session: &Arc<Session>, work: Work) -> Rest {
     let mut round = Round {
         engine,
-        credentials: work.credentials.as_ref(),
+        session,
         renewed: work.renewed,
-        members: &work.members,
         waiting: work.changes,
         batch: Batch::default(),
         behind: false,
@@ -83,9 +78,8 @@ pub(super) fn turned_away(engine: &Engine, mut changes: Vec<Pending>, error: &Gi
 
 struct Round<'a> {
     engine: &'a Engine,
-    credentials: Option<&'a Credentials>,
+    session: &'a Arc<Session>,
     renewed: bool,
-    members: &'a Members,
     waiting: Vec<Pending>,
     batch: Batch,
     /// The mirror lacks what the branch is at.
@@ -109,16 +103,15 @@ impl Round<'_> {
             })?;
             match rest {
                 Some(rest) => return Ok(rest),
-                None => engine.fetch(self.credentials)?,
+                None => engine.fetch(self.session)?,
             };
         }
         Ok(self.raced())
     }
 
     fn push(&mut self, mirror: &Mirror, handle: &Handle) -> Result<Pushed, GitError> {
-        let access = self.engine.access(self.credentials);
         let as_of = Instant::now();
-        transport::push(handle, &access, |advertised| {
+        transport::push(handle, self.session, |advertised| {
             let tip = self.seen(mirror, handle, advertised)?;
             self.plan(mirror, handle, Known { tip, as_of })
         })
@@ -153,15 +146,14 @@ impl Round<'_> {
             .limits
             .most_together
             .saturating_sub(self.waiting.len());
-        self.waiting
-            .append(&mut self.members.join(&self.engine.queue, room));
+        self.waiting.append(&mut self.engine.queue.take(room));
         self.engine.tip_of(mirror, handle, advertised)
     }
 
     /// Puts the waiting changes on the branch as the server has it; returns the commit to push.
     fn plan(&mut self, mirror: &Mirror, handle: &Handle, seen: Known) -> Result<Option<Oid>, GitError> {
-        if self.members.are_given_up() {
-            return Err(self.engine.too_slow());
+        if self.session.is_over() {
+            return Err(self.session.too_slow());
         }
         self.behind = seen.tip.is_some_and(|tip| !has(handle, tip));
         if self.behind {
@@ -264,13 +256,6 @@ impl Round<'_> {
         if error.blames_the_mirror() {
             let again = once_more(changes, self.tries(), |_| error.clone());
             return self.rest_with(again);
-        }
-        if self.members.are_given_up() {
-            // Those who wait in the line are another round's.
-            return Rest {
-                changes,
-                ..Rest::default()
-            };
         }
         turned_away(self.engine, changes, &error)
     }

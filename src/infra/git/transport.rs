@@ -1,35 +1,21 @@
 //! Conversations with the server: what the branch is at, fetching it, pushing to it.
 
-use std::{
-    cell::{Cell, RefCell},
-    time::Instant,
-};
+use std::{cell::RefCell, sync::Arc};
 
 use git2::{
-    AutotagOption, Cred, CredentialType, Direction, Error, ErrorClass, ErrorCode, FetchOptions, Oid,
-    ProxyOptions, PushOptions, RemoteCallbacks, RemoteConnection, RemoteRedirect, Repository,
+    AutotagOption, Direction, Error, ErrorCode, FetchOptions, Oid, PushOptions, RemoteCallbacks,
+    RemoteConnection, Repository,
 };
-use secrecy::ExposeSecret as _;
 
 use super::{
-    credentials::Credentials,
     error::GitError,
-    remote::{BranchName, RemoteUrl},
+    session::Session,
+    smart_http,
     trouble::{self, Refusal},
-    whereabouts,
 };
 
 /// Bytes of what a server says during a push that are kept.
 const MOST_SAID: usize = 4096;
-
-/// With whom, about which branch, as whom, and until when.
-pub(super) struct Access<'a> {
-    pub(super) remote: &'a RemoteUrl,
-    pub(super) branch: &'a BranchName,
-    pub(super) credentials: Option<&'a Credentials>,
-    /// A server that goes on sending after it is cut off.
-    pub(super) deadline: Instant,
-}
 
 /// What the server says it has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,18 +54,18 @@ pub(super) enum Pushed {
 /// Asks where the branch is, with the right to read or to write.
 pub(super) fn look(
     repository: &Repository,
-    access: &Access<'_>,
+    session: &Arc<Session>,
     direction: Direction,
 ) -> Result<Advertised, GitError> {
-    let conversation = Conversation::new(access);
+    let conversation = Conversation::new(session);
     conversation.connected(repository, direction, |connection| {
         conversation.advertised(connection)
     })
 }
 
 /// Brings what the branch is at into the mirror, unless it is there.
-pub(super) fn fetch(repository: &Repository, access: &Access<'_>) -> Result<Fetched, GitError> {
-    let conversation = Conversation::new(access);
+pub(super) fn fetch(repository: &Repository, session: &Arc<Session>) -> Result<Fetched, GitError> {
+    let conversation = Conversation::new(session);
     conversation.connected(repository, Direction::Fetch, |connection| {
         let advertised = conversation.advertised(connection)?;
         let missing = advertised.tip.filter(|tip| !has(repository, *tip));
@@ -89,7 +75,7 @@ pub(super) fn fetch(repository: &Repository, access: &Access<'_>) -> Result<Fetc
                 downloaded: false,
             });
         };
-        let reference = access.branch.reference();
+        let reference = session.branch.reference();
         let downloaded = connection.remote().download(
             &[format!("+{reference}:{reference}")],
             Some(&mut conversation.fetch_options()),
@@ -112,10 +98,10 @@ pub(super) fn fetch(repository: &Repository, access: &Access<'_>) -> Result<Fetc
 /// Asks where the branch is, lets the caller plan on that, and pushes the commit it plans over the same connection.
 pub(super) fn push(
     repository: &Repository,
-    access: &Access<'_>,
+    session: &Arc<Session>,
     plan: impl FnOnce(Advertised) -> Result<Option<Oid>, GitError>,
 ) -> Result<Pushed, GitError> {
-    let conversation = Conversation::new(access);
+    let conversation = Conversation::new(session);
     conversation.connected(repository, Direction::Push, |connection| {
         match plan(conversation.advertised(connection)?)? {
             None => Ok(Pushed::Nothing),
@@ -131,20 +117,16 @@ pub(super) fn has(repository: &Repository, commit: Oid) -> bool {
 
 /// One conversation and what was heard in it.
 struct Conversation<'a> {
-    access: &'a Access<'a>,
-    presented: Cell<bool>,
-    astray: Cell<bool>,
+    session: &'a Arc<Session>,
     said: RefCell<Vec<u8>>,
     /// The server's word on our reference: none, taken, or refused with a reason.
     verdict: RefCell<Option<Result<(), String>>>,
 }
 
 impl<'a> Conversation<'a> {
-    fn new(access: &'a Access<'a>) -> Self {
+    fn new(session: &'a Arc<Session>) -> Self {
         Self {
-            access,
-            presented: Cell::new(false),
-            astray: Cell::new(false),
+            session,
             said: RefCell::default(),
             verdict: RefCell::default(),
         }
@@ -157,23 +139,20 @@ impl<'a> Conversation<'a> {
         direction: Direction,
         talk: impl FnOnce(&mut RemoteConnection<'_, '_, '_>) -> Result<T, GitError>,
     ) -> Result<T, GitError> {
-        let remote = repository.remote_anonymous(self.access.remote.as_str());
+        let remote = repository.remote_anonymous(self.session.remote.as_str());
         let mut remote = remote.map_err(|error| trouble::local(&error, repository.path()))?;
-        whereabouts::forget();
-        let connected = remote.connect_auth(direction, Some(self.callbacks()), Some(self.proxy()));
-        if whereabouts::strayed_from(self.access.remote) {
-            self.astray.set(true);
-        }
-        match connected {
-            Ok(mut connection) if !self.astray.get() => talk(&mut connection),
-            Ok(_) => Err(self.redirected()),
-            Err(error) => Err(self.failed(&error)),
-        }
+        // Of an earlier conversation that did not ask for it.
+        self.session.take_failure();
+        let connected = smart_http::through(self.session, || {
+            remote.connect_auth(direction, Some(self.callbacks()), None)
+        });
+        let mut connection = connected.map_err(|error| self.failed(&error))?;
+        talk(&mut connection)
     }
 
     fn advertised(&self, connection: &RemoteConnection<'_, '_, '_>) -> Result<Advertised, GitError> {
         let heads = connection.list().map_err(|error| self.failed(&error))?;
-        let reference = self.access.branch.reference();
+        let reference = self.session.branch.reference();
         let tip = heads.iter().find(|head| head.name() == reference);
         Ok(Advertised {
             tip: tip.map(git2::RemoteHead::oid),
@@ -183,7 +162,7 @@ impl<'a> Conversation<'a> {
 
     fn push(&self, connection: &mut RemoteConnection<'_, '_, '_>, commit: Oid) -> Pushed {
         // Without a plus sign: never by force.
-        let refspec = format!("{commit}:{}", self.access.branch.reference());
+        let refspec = format!("{commit}:{}", self.session.branch.reference());
         let sent = connection
             .remote()
             .push(&[refspec], Some(&mut self.push_options()));
@@ -206,33 +185,33 @@ impl<'a> Conversation<'a> {
 
     fn policy(&self, reason: &str) -> GitError {
         let said = String::from_utf8_lossy(&self.said.borrow()).into_owned();
-        let said = trouble::plain(&said, self.access.credentials);
-        let reason = trouble::plain(reason, self.access.credentials);
-        trouble::policy_error(self.access.branch.as_str(), &reason, &said)
+        let said = trouble::plain(&said, self.session.credentials.as_ref());
+        let reason = trouble::plain(reason, self.session.credentials.as_ref());
+        trouble::policy_error(self.session.branch.as_str(), &reason, &said)
     }
 
     /// An error after the push began: only some say for sure that nothing was taken.
     fn broken_off(&self, error: &Error) -> Pushed {
-        let message = error.message();
-        if message.ends_with("status code: 413") || message.contains("unpacking the sent packfile failed") {
+        if let Some(failure) = self.session.take_failure() {
+            return match failure.error {
+                _ if failure.acted => Pushed::Unclear,
+                error @ GitError::PushRefused { .. } => Pushed::Policy(error),
+                error => Pushed::Failed(error),
+            };
+        }
+        if error.message().contains("unpacking the sent packfile failed") {
             return Pushed::Policy(self.policy("the server could not take the objects"));
         }
         match self.failed(error) {
-            GitError::Unreachable { .. } | GitError::Untrusted { .. } => Pushed::Unclear,
+            GitError::Unreachable { .. } => Pushed::Unclear,
             certain => Pushed::Failed(certain),
         }
     }
 
     fn failed(&self, error: &Error) -> GitError {
-        if self.astray.get() {
-            return self.redirected();
-        }
-        trouble::network(error, self.access.remote, self.access.credentials)
-    }
-
-    fn redirected(&self) -> GitError {
-        GitError::Redirected {
-            remote: self.access.remote.to_string(),
+        match self.session.take_failure() {
+            Some(failure) => failure.error,
+            None => trouble::network(error, self.session),
         }
     }
 
@@ -240,8 +219,6 @@ impl<'a> Conversation<'a> {
         let mut options = FetchOptions::new();
         options
             .remote_callbacks(self.callbacks())
-            .proxy_options(self.proxy())
-            .follow_redirects(RemoteRedirect::None)
             .download_tags(AutotagOption::None)
             .update_fetchhead(false);
         options
@@ -251,30 +228,18 @@ impl<'a> Conversation<'a> {
         let mut options = PushOptions::new();
         options
             .remote_callbacks(self.callbacks())
-            .proxy_options(self.proxy())
-            .follow_redirects(RemoteRedirect::None)
             .packbuilder_parallelism(1);
-        options
-    }
-
-    /// As the environment says (`HTTPS_PROXY`, `NO_PROXY`); this machine is reached directly.
-    fn proxy(&self) -> ProxyOptions<'static> {
-        let mut options = ProxyOptions::new();
-        if !self.access.remote.is_loopback() {
-            options.auto();
-        }
         options
     }
 
     fn callbacks(&self) -> RemoteCallbacks<'_> {
         let mut callbacks = RemoteCallbacks::new();
-        callbacks.credentials(|url, _, allowed| self.present(url, allowed));
-        callbacks.transfer_progress(|_| self.in_time());
+        callbacks.transfer_progress(|_| !self.session.is_over());
         callbacks.sideband_progress(|text| {
             let mut said = self.said.borrow_mut();
             let room = MOST_SAID.saturating_sub(said.len());
             said.extend(text.iter().take(room));
-            self.in_time()
+            !self.session.is_over()
         });
         callbacks.push_update_reference(|_, refusal| {
             self.verdict
@@ -282,25 +247,5 @@ impl<'a> Conversation<'a> {
             Ok(())
         });
         callbacks
-    }
-
-    fn in_time(&self) -> bool {
-        Instant::now() < self.access.deadline
-    }
-
-    /// Gives the credential once; being asked again means that it was refused.
-    fn present(&self, url: &str, allowed: CredentialType) -> Result<Cred, Error> {
-        let refuse = |message| Err(Error::new(ErrorCode::Auth, ErrorClass::Http, message));
-        if !self.access.remote.is_same_server(url) {
-            self.astray.set(true);
-            return refuse("asked for the credential by another server");
-        }
-        match self.access.credentials {
-            Some(credentials) if !self.presented.replace(true) && allowed.is_user_pass_plaintext() => {
-                Cred::userpass_plaintext(&credentials.username, credentials.password.expose_secret())
-            }
-            Some(_) => refuse("the credential was refused"),
-            None => refuse("a credential is needed"),
-        }
     }
 }

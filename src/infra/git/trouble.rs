@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use git2::{Error, ErrorClass, ErrorCode};
+use git2::{Error, ErrorClass};
 use secrecy::ExposeSecret as _;
 
-use super::{credentials::Credentials, error::GitError, remote::RemoteUrl};
+use super::{credentials::Credentials, error::GitError, session::Session};
 
 /// Characters of a server's text that are passed on; enough for a rule's explanation.
 const LONGEST_SENTENCE: usize = 500;
@@ -75,34 +75,13 @@ pub(super) fn plain(text: &str, credentials: Option<&Credentials>) -> String {
     masked.chars().take(LONGEST_SENTENCE).collect()
 }
 
-/// The error for a failed conversation with the server.
-pub(super) fn network(error: &Error, remote: &RemoteUrl, credentials: Option<&Credentials>) -> GitError {
-    let name = remote.to_string();
-    let message = error.message();
-    if error.code() == ErrorCode::Auth || message.ends_with("status code: 401") {
-        return GitError::CredentialsRefused { remote: name };
-    }
-    if error.code() == ErrorCode::Certificate {
-        return GitError::Untrusted { remote: name };
-    }
-    match message.rsplit_once("status code: ").map(|(_, status)| status) {
-        Some("403") => return GitError::NotPermitted { remote: name },
-        Some("404" | "410") => return GitError::RepositoryMissing { remote: name },
-        _ => {}
-    }
-    if message.contains("redirect") && !message.contains("too many redirects") {
-        return GitError::Redirected { remote: name };
-    }
+/// The error for a conversation that failed though every exchange was answered.
+pub(super) fn network(error: &Error, session: &Session) -> GitError {
     match error.class() {
-        ErrorClass::Net | ErrorClass::Http | ErrorClass::Ssl | ErrorClass::Callback => {}
-        // "failed to connect" is an operating system error too.
-        ErrorClass::Os if !is_disk_full(message) => {}
-        ErrorClass::None => {}
-        _ => return local(error, Path::new("the local copy")),
-    }
-    GitError::Unreachable {
-        remote: name,
-        reason: plain(message, credentials),
+        ErrorClass::Net => session.unreachable(&plain(error.message(), session.credentials.as_ref())),
+        // Our callbacks refuse to go on only then.
+        ErrorClass::Callback | ErrorClass::None => session.too_slow(),
+        _ => local(error, Path::new("the local copy")),
     }
 }
 
@@ -130,14 +109,6 @@ mod tests {
     use secrecy::SecretString;
 
     use super::*;
-
-    fn remote() -> RemoteUrl {
-        RemoteUrl::parse("https://git.example.com/a").unwrap()
-    }
-
-    fn met(code: ErrorCode, class: ErrorClass, message: &str) -> GitError {
-        network(&Error::new(code, class, message), &remote(), None)
-    }
 
     #[test]
     fn answers_that_mean_a_race_are_told_from_rules() {
@@ -172,45 +143,14 @@ mod tests {
     }
 
     #[test]
-    fn statuses_name_their_cure() {
-        let status = |status| {
-            met(
-                ErrorCode::GenericError,
-                ErrorClass::Http,
-                &format!("unexpected http status code: {status}"),
-            )
+    fn a_full_disk_is_told_from_a_damaged_copy() {
+        let met = |class, message| {
+            let error = Error::new(git2::ErrorCode::GenericError, class, message);
+            local(&error, Path::new("/data"))
         };
-        assert!(matches!(status(401), GitError::CredentialsRefused { .. }));
-        assert!(matches!(status(403), GitError::NotPermitted { .. }));
-        assert!(matches!(status(404), GitError::RepositoryMissing { .. }));
-        assert!(matches!(status(503), GitError::Unreachable { .. }));
-        assert!(matches!(
-            met(ErrorCode::Auth, ErrorClass::Http, "x"),
-            GitError::CredentialsRefused { .. }
-        ));
-    }
-
-    #[test]
-    fn the_network_the_disk_and_the_mirror_are_told_apart() {
-        let os = |message| met(ErrorCode::GenericError, ErrorClass::Os, message);
-        assert!(matches!(
-            os("failed to connect to git.example.com: Connection refused"),
-            GitError::Unreachable { .. }
-        ));
-        assert!(matches!(
-            os("failed to write: No space left on device"),
-            GitError::DiskFull { .. }
-        ));
-        let odb = met(ErrorCode::NotFound, ErrorClass::Odb, "object not found");
-        assert!(odb.blames_the_mirror());
-        assert!(matches!(
-            met(
-                ErrorCode::GenericError,
-                ErrorClass::Net,
-                "cannot redirect from 'a' to 'b'"
-            ),
-            GitError::Redirected { .. }
-        ));
+        let full = met(ErrorClass::Os, "failed to write: No space left on device");
+        assert!(matches!(full, GitError::DiskFull { .. }));
+        assert!(met(ErrorClass::Odb, "object not found").blames_the_mirror());
     }
 
     #[test]

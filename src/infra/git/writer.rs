@@ -2,34 +2,24 @@
 
 use std::sync::Arc;
 
-use futures_util::future::BoxFuture;
-use tokio::{
-    sync::oneshot,
-    time::{Instant, sleep, timeout_at},
-};
+use tokio::time::sleep;
 
 use super::{
     engine::Engine,
-    error::GitError,
-    members::Members,
     round::{self, Rest, Work},
-    talk::Talk,
 };
-use crate::infra::tasks::Tasks;
 
 /// Serves the line until nobody waits.
-pub(super) fn write_all(engine: Arc<Engine>, tasks: Tasks) -> BoxFuture<'static, ()> {
-    Box::pin(async move {
-        let mut serving = Serving { engine, ended: false };
-        let mut rest = Rest::default();
-        while !rest.changes.is_empty() || serving.engine.queue.goes_on() {
-            rest = next(&serving.engine, &tasks, rest).await;
-            if let Some(pause) = rest.pause {
-                sleep(pause).await;
-            }
+pub(super) async fn write_all(engine: Arc<Engine>) {
+    let mut serving = Serving { engine, ended: false };
+    let mut rest = Rest::default();
+    while !rest.changes.is_empty() || serving.engine.queue.goes_on() {
+        rest = next(&serving.engine, rest).await;
+        if let Some(pause) = rest.pause {
+            sleep(pause).await;
         }
-        serving.ended = true;
-    })
+    }
+    serving.ended = true;
 }
 
 /// The line must not stay without a worker when this one is ended by a defect.
@@ -41,42 +31,27 @@ struct Serving {
 impl Drop for Serving {
     fn drop(&mut self) {
         while !self.ended && self.engine.queue.goes_on() {
-            for pending in self.engine.queue.take(usize::MAX) {
-                pending.ticket.refuse(&GitError::Internal);
-            }
+            // Whose sender is dropped is told.
+            drop(self.engine.queue.take(usize::MAX));
         }
     }
 }
 
-async fn next(engine: &Arc<Engine>, tasks: &Tasks, rest: Rest) -> Rest {
+async fn next(engine: &Arc<Engine>, rest: Rest) -> Rest {
     let credentials = match engine.credentials(rest.refused).await {
         Ok(credentials) => credentials,
         Err(error) => return round::turned_away(engine, rest.changes, &error),
     };
-    let members = Arc::new(Members::of(&rest.changes));
     let work = Work {
         changes: rest.changes,
-        credentials,
         renewed: rest.refused,
-        members: Arc::clone(&members),
     };
-    match engine.talk(move |engine| round::run(engine, work)).await {
-        Talk::Ended(rest) => rest,
-        Talk::GaveUp(error, late) => {
-            members.give_up(&error);
-            tasks.spawn(take_back(Arc::clone(engine), tasks.clone(), late, members));
-            round::turned_away(engine, Vec::new(), &error)
-        }
-    }
-}
-
-/// A round that was given up on may end after all. Then the server is asked about what it sent.
-async fn take_back(engine: Arc<Engine>, tasks: Tasks, late: oneshot::Receiver<Rest>, members: Arc<Members>) {
-    let Some(until) = members.deadline() else { return };
-    if let Ok(Ok(rest)) = timeout_at(Instant::from_std(until), late).await
-        && engine.queue.put_back(rest.changes)
-    {
-        write_all(engine, tasks).await;
+    let round = engine.converse(credentials, move |engine, session| {
+        round::run(engine, session, work)
+    });
+    match round.await {
+        Ok(rest) => rest,
+        Err(error) => round::turned_away(engine, Vec::new(), &error),
     }
 }
 
@@ -85,19 +60,23 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::infra::git::{
-        BranchName, Change, FixedCredentials, Identity, Limits, RemoteUrl, RepositorySettings,
-        pending::Pending,
+    use crate::infra::{
+        git::{
+            BranchName, Change, FixedCredentials, Identity, Limits, RemoteUrl, RepositorySettings,
+            pending::Pending,
+        },
+        http_client::HttpClients,
     };
 
     fn engine() -> Arc<Engine> {
-        Arc::new(Engine::new(RepositorySettings {
+        let settings = RepositorySettings {
             remote: RemoteUrl::parse("https://git.example.com/a").unwrap(),
             branch: BranchName::parse("main").unwrap(),
             data_folder: "/nowhere".into(),
             credentials: Arc::new(FixedCredentials::default()),
             limits: Limits::default(),
-        }))
+        };
+        Arc::new(Engine::new(settings, HttpClients::new(&[]).unwrap()))
     }
 
     fn pending() -> Pending {

@@ -149,6 +149,11 @@ impl HttpClients {
         self.node.of(url)
     }
 
+    /// The same for a Git server; some close connections as early as Node does (Apache: after 5 s).
+    pub(super) fn for_git(&self, url: &Url) -> &reqwest::Client {
+        self.node.of(url)
+    }
+
     /// How TLS is spoken by clients that are built elsewhere.
     pub(super) fn tls(&self) -> rustls::ClientConfig {
         tls(&self.roots)
@@ -239,14 +244,6 @@ fn base_builder(tls: rustls::ClientConfig) -> reqwest::ClientBuilder {
         .connect_timeout(CONNECT_TIMEOUT)
         // A redirect could carry a credential to another host.
         .redirect(reqwest::redirect::Policy::none())
-}
-
-/// The system's bundle of certificate authorities, if it is at one of the usual places.
-pub(super) fn system_bundle() -> Option<&'static Path> {
-    SYSTEM_BUNDLES
-        .map(Path::new)
-        .into_iter()
-        .find(|bundle| bundle.exists())
 }
 
 /// Says why a PEM file's content cannot serve as certificate authorities; never repeats it.

@@ -40,10 +40,7 @@ use crate::{
         permission::Permissions,
     },
     config::{ConfigError, ConfigReader, Live},
-    infra::{
-        data_folder::DataFolder,
-        git::{GitLibrary, LibrarySettings},
-    },
+    infra::{data_folder::DataFolder, git::GitLibrary},
 };
 
 /// Said once when nobody judges what a portal's user writes in hybrid.
@@ -136,11 +133,7 @@ fn repository(config: &Live<Config>, env: &PluginEnv, data: &DataFolder) -> Resu
         None => return Err(InitError("ske.scm is missing".to_owned())),
     };
     let folder = data.path().map_err(InitError)?;
-    let library = GitLibrary::start(&LibrarySettings {
-        authorities: (*env.authorities).clone(),
-        scratch: folder.to_owned(),
-    });
-    let library = library.map_err(|error| InitError(error.to_string()))?;
+    let library = GitLibrary::start(env.http.clone()).map_err(|error| InitError(error.to_string()))?;
     let credentials = LiveCredentials::new(scm.clone(), config.clone(), env.clone()).map_err(InitError)?;
     let place = (folder, Arc::new(credentials) as _);
     Ok(Repository::new(library, &scm, place, env.tasks.clone()))

@@ -25,13 +25,10 @@ async fn a_push_whose_answer_was_lost_is_recognised_and_not_repeated() {
 async fn a_lost_answer_is_recognised_below_what_others_pushed_since() {
     let workshop = Workshop::new().await;
     let repository = workshop.repository();
-    // With a local copy, the first look is the one before the push; each costs two requests.
+    // With a local copy, the first look is the one before the push.
     repository.tip().await.unwrap();
     workshop.server.fail_next(Step::Push, Fault::CutAnswer);
     // The next look waits until a person has pushed on top.
-    workshop
-        .server
-        .fail_next(Step::PushLook, Fault::Slow(Duration::ZERO));
     workshop
         .server
         .fail_next(Step::PushLook, Fault::Slow(Duration::ZERO));
@@ -64,12 +61,10 @@ async fn a_push_that_never_arrived_is_sent_again() {
 /// A push whose answer is lost, and a server that is away afterwards.
 fn go_away_after_the_push(workshop: &Workshop, fault: Fault, looks: usize) {
     workshop.server.fail_next(Step::Push, fault);
-    // With a local copy, the first look is the one before the push; it costs two requests.
-    for _ in 0..2 {
-        workshop
-            .server
-            .fail_next(Step::PushLook, Fault::Slow(Duration::ZERO));
-    }
+    // With a local copy, the first look is the one before the push.
+    workshop
+        .server
+        .fail_next(Step::PushLook, Fault::Slow(Duration::ZERO));
     for _ in 0..looks {
         workshop.server.fail_next(Step::PushLook, Fault::Status(503));
     }
@@ -141,15 +136,14 @@ async fn a_server_that_drips_is_given_up_on_and_others_are_served() {
             settings.limits.conversation = Duration::from_secs(2);
         });
         repository.tip().await.unwrap();
-        if step == Step::PushLook {
-            workshop.server.fail_next(step, Fault::Slow(Duration::ZERO));
-        }
         workshop.server.fail_next(step, Fault::Drip);
-        let deadline = Instant::now() + Duration::from_secs(4);
-        let error = repository.write(put("a", "a"), deadline).await.unwrap_err();
-        match step {
-            Step::Push => assert!(matches!(error, GitError::Undecided), "{error}"),
-            _ => assert!(error.to_string().contains("no end after 2 s"), "{error}"),
+        let written = write(&repository, put("a", "a")).await;
+        if step == Step::Push {
+            // The server had taken it, and is asked again.
+            committed(written);
+        } else {
+            let error = written.unwrap_err();
+            assert!(error.to_string().contains("no end after 2 s"), "{error}");
         }
         committed(write(&repository, put("b", "b")).await);
         workshop.tasks.shut_down().await;
@@ -164,13 +158,68 @@ async fn a_server_that_drips_while_it_is_read_is_given_up_on() {
     let repository = workshop.repository_with(|settings| {
         settings.limits.conversation = Duration::from_secs(1);
     });
-    workshop
-        .server
-        .fail_next(Step::FetchLook, Fault::Slow(Duration::ZERO));
-    workshop.server.fail_next(Step::FetchLook, Fault::Drip);
-    let error = repository.tip().await.unwrap_err();
-    assert!(error.to_string().contains("no end after 1 s"), "{error}");
-    assert!(repository.tip().await.unwrap().is_some());
+    for step in [Step::FetchLook, Step::Fetch] {
+        workshop.server.fail_next(step, Fault::Drip);
+        let error = repository.tip().await.unwrap_err();
+        assert!(error.to_string().contains("no end after 1 s"), "{error}");
+    }
+    drop(repository);
+    // The copy is free at once: no thread was left at work on it.
+    assert!(workshop.repository().tip().await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_caller_who_goes_away_ends_the_conversation() {
+    let workshop = Workshop::new().await;
+    let repository = workshop.repository();
+    let slow = Fault::SlowAnswer(Duration::from_secs(30));
+    workshop.server.fail_next(Step::PushLook, slow);
+    let left = timeout(Duration::from_millis(200), repository.check()).await;
+    assert!(left.is_err(), "the caller went away");
+    drop(repository);
+    // Else another has the copy.
+    workshop.repository().check().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_only_asks_is_asked_once_more_when_it_is_cut() {
+    for step in [Step::FetchLook, Step::PushLook] {
+        let workshop = Workshop::new().await;
+        let repository = workshop.repository();
+        workshop.server.fail_next(step, Fault::CutRequest);
+        committed(write(&repository, put("a", "a")).await);
+        for _ in 0..2 {
+            workshop.server.fail_next(step, Fault::CutRequest);
+        }
+        let asked = match step {
+            Step::PushLook => repository.check().await,
+            _ => repository.tip().await,
+        };
+        assert!(matches!(asked, Err(GitError::Unreachable { .. })), "{asked:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_stalls_is_given_up_on_at_every_step() {
+    for step in [Step::FetchLook, Step::Fetch, Step::PushLook, Step::Push] {
+        let workshop = Workshop::new().await;
+        let repository = workshop.repository_with(|settings| {
+            settings.limits.conversation = Duration::from_secs(1);
+        });
+        let stall = Fault::SlowAnswer(Duration::from_secs(30));
+        workshop.server.fail_next(step, stall);
+        let begun = Instant::now();
+        let written = write(&repository, put("a", "a")).await;
+        assert!(begun.elapsed() < Duration::from_secs(10), "{step:?}");
+        match step {
+            Step::Push => drop(committed(written)),
+            _ => assert!(
+                matches!(written, Err(GitError::Unreachable { .. })),
+                "{written:?}"
+            ),
+        }
+        committed(write(&repository, put("b", "b")).await);
+    }
 }
 
 #[tokio::test]

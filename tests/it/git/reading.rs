@@ -266,10 +266,6 @@ async fn a_fetch_begun_before_a_write_does_not_hide_it() {
     let workshop = Workshop::new().await;
     let repository = workshop.repository();
     repository.tip().await.unwrap();
-    // The first request carries no credential; the second is the one that is answered.
-    workshop
-        .server
-        .fail_next(Step::FetchLook, Fault::Slow(Duration::ZERO));
     workshop
         .server
         .fail_next(Step::FetchLook, Fault::SlowAnswer(Duration::from_secs(2)));

@@ -1,11 +1,8 @@
 //! What a server refuses, and in which words that reaches a person.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
 };
 
 use futures_util::future::{BoxFuture, join_all};
@@ -197,56 +194,90 @@ async fn a_repository_that_is_not_there_and_a_server_that_is_down_are_told_apart
 }
 
 #[tokio::test]
-async fn a_redirect_to_another_server_is_not_followed_and_gets_no_credential() {
-    let workshop = Workshop::new().await;
-    let elsewhere = GitServer::start().await;
-    elsewhere.create("state.git");
-    let repository = workshop.repository();
-    for step in [Step::FetchLook, Step::PushLook] {
-        let service = if step == Step::PushLook {
-            "receive"
-        } else {
-            "upload"
-        };
-        let target = format!(
-            "{}/info/refs?service=git-{service}-pack",
-            elsewhere.url("state.git")
-        );
-        workshop
-            .server
-            .fail_next(step, Fault::Redirect(target.replace("127.0.0.1", "localhost")));
-        workshop.server.fail_next(step, Fault::Redirect(target));
-    }
-    for _ in 0..2 {
-        let error = repository.tip().await.unwrap_err();
-        assert!(matches!(error, GitError::Redirected { .. }), "{error}");
-        let error = write(&repository, put("a", "a")).await.unwrap_err();
-        assert!(matches!(error, GitError::Redirected { .. }), "{error}");
-    }
-    assert!(elsewhere.met().iter().all(|met| !met.authorized));
-}
-
-#[tokio::test]
-async fn a_redirect_to_another_port_after_the_credential_was_taken_is_not_followed() {
-    let workshop = Workshop::new().await;
+async fn a_redirect_is_refused_at_every_step() {
     let elsewhere = GitServer::start().await;
     elsewhere.let_everybody_in();
     elsewhere.create("state.git").working_copy();
-    let repository = workshop.repository();
-    for (step, service) in [(Step::FetchLook, "upload"), (Step::PushLook, "receive")] {
-        let url = elsewhere.url("state.git");
-        let target = format!("{url}/info/refs?service=git-{service}-pack");
-        // The first request carries no credential; the second is the one that is redirected.
-        workshop.server.fail_next(step, Fault::Slow(Duration::ZERO));
-        workshop.server.fail_next(step, Fault::Redirect(target));
+    for (step, path) in [
+        (Step::FetchLook, "/info/refs?service=git-upload-pack"),
+        (Step::Fetch, "/git-upload-pack"),
+        (Step::PushLook, "/info/refs?service=git-receive-pack"),
+        (Step::Push, "/git-receive-pack"),
+    ] {
+        let workshop = Workshop::new().await;
+        let repository = workshop.repository();
+        let target = elsewhere.url("state.git");
+        let location = format!("{}{path}", target.replace("http://", "http://robot:given@"));
+        workshop.server.fail_next(step, Fault::Redirect(location));
+        let error = write(&repository, put("a", "a")).await.unwrap_err();
+        assert!(matches!(error, GitError::Redirected { .. }), "{error}");
+        assert!(error.to_string().contains(&target), "{error}");
+        assert!(elsewhere.met().is_empty(), "no request was sent there");
+        committed(write(&repository, put("a", "a")).await);
+        assert_eq!(workshop.remote.commits().len(), 2);
     }
-    let error = repository.tip().await.unwrap_err();
-    assert!(matches!(error, GitError::Redirected { .. }), "{error}");
-    let error = write(&repository, put("a", "a")).await.unwrap_err();
-    assert!(matches!(error, GitError::Redirected { .. }), "{error}");
-    assert!(elsewhere.met().iter().all(|met| !met.authorized));
-    assert!(workshop.server.met().iter().any(|met| met.authorized));
+}
+
+#[tokio::test]
+async fn a_redirect_without_a_usable_address_is_refused() {
+    for location in ["http://", "/", ""] {
+        let workshop = Workshop::new().await;
+        let fault = Fault::Redirect(location.to_owned());
+        workshop.server.fail_next(Step::FetchLook, fault);
+        let error = workshop.repository().tip().await.unwrap_err();
+        assert!(matches!(error, GitError::Redirected { .. }), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_credential_refused_in_mid_push_is_renewed_once() {
+    let workshop = Workshop::new().await;
+    let source = Arc::new(Renewing(AtomicU32::new(1)));
+    let given = Arc::clone(&source);
+    let repository = workshop.repository_with(|settings| settings.credentials = given);
+    workshop.server.fail_next(Step::Push, Fault::Status(401));
     committed(write(&repository, put("a", "a")).await);
+    assert_eq!(source.0.load(Ordering::SeqCst), 2, "renewed once");
+    for _ in 0..2 {
+        workshop.server.fail_next(Step::Push, Fault::Status(401));
+    }
+    let error = write(&repository, put("b", "b")).await.unwrap_err();
+    assert!(matches!(error, GitError::CredentialsRefused { .. }), "{error}");
+    assert_eq!(workshop.remote.files(), ["README", "a"]);
+}
+
+#[tokio::test]
+async fn a_status_is_answered_with_its_cure_at_every_step() {
+    for step in [Step::FetchLook, Step::Fetch, Step::PushLook, Step::Push] {
+        for (status, cure) in [
+            (403, "the right to read and write"),
+            (404, "does not exist, or the credential may not see it"),
+        ] {
+            let workshop = Workshop::new().await;
+            let repository = workshop.repository();
+            workshop.server.fail_next(step, Fault::Status(status));
+            let error = write(&repository, put("a", "a")).await.unwrap_err();
+            assert!(error.to_string().contains(cure), "{step:?} {status}: {error}");
+            committed(write(&repository, put("a", "a")).await);
+        }
+    }
+    let workshop = Workshop::new().await;
+    workshop.server.fail_next(Step::Push, Fault::Status(413));
+    let error = write(&workshop.repository(), put("a", "a")).await.unwrap_err();
+    let said = "larger than the server takes";
+    assert!(error.to_string().contains(said), "{error}");
+}
+
+#[tokio::test]
+async fn an_answer_that_is_not_gits_is_said_to_be_none() {
+    for step in [Step::FetchLook, Step::PushLook] {
+        let workshop = Workshop::new().await;
+        let repository = workshop.repository();
+        workshop.server.fail_next(step, Fault::Status(200));
+        let error = write(&repository, put("a", "a")).await.unwrap_err();
+        let said = "in another way than a Git server";
+        assert!(error.to_string().contains(said), "{step:?}: {error}");
+    }
 }
 
 /// Panics, or never answers, the first time it is asked.

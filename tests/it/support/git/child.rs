@@ -6,7 +6,10 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use stagedoor::infra::git::{GitLibrary, GitRepository, LibrarySettings, RemoteUrl};
+use stagedoor::infra::{
+    git::{GitLibrary, GitRepository, RemoteUrl},
+    http_client::HttpClients,
+};
 
 use super::workshop::Workshop;
 
@@ -80,11 +83,7 @@ impl Order {
 
     /// The engine the order speaks of.
     pub fn repository(&self) -> GitRepository {
-        let scratch = LibrarySettings {
-            scratch: self.data.clone().into(),
-            ..LibrarySettings::default()
-        };
-        let library = GitLibrary::start(&scratch).unwrap();
+        let library = GitLibrary::start(HttpClients::new(&[]).unwrap()).unwrap();
         let settings = Workshop::settings_for(RemoteUrl::parse(&self.url).unwrap(), self.data.as_ref());
         GitRepository::new(library, settings, stagedoor::infra::tasks::Tasks::default())
     }

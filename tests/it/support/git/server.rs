@@ -14,7 +14,7 @@ use axum::{
     Router,
     body::{Body, to_bytes},
     extract::{Request, State},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, StatusCode, Uri, header},
     response::{IntoResponse as _, Response},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -61,6 +61,8 @@ pub enum Fault {
     SlowAnswer(Duration),
     /// Another status instead.
     Status(u16),
+    /// Another status at once; the request is read afterwards and thrown away.
+    Early(u16),
     /// Go there instead.
     Redirect(String),
     /// A byte now and then, for ever.
@@ -75,6 +77,8 @@ pub struct Met {
     pub authorized: bool,
     /// Whether it asked for objects without having any.
     pub clones: bool,
+    /// Whether its length was not known when it began.
+    pub streamed: bool,
 }
 
 struct Inner {
@@ -199,6 +203,11 @@ impl Drop for GitServer {
 
 async fn serve(State(inner): State<Arc<Inner>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
+    let step = step(&parts.uri);
+    if let Some(status) = inner.take_early(step) {
+        tokio::spawn(to_bytes(body, usize::MAX));
+        return status.into_response();
+    }
     let body = to_bytes(body, usize::MAX).await.unwrap();
     let asked = Asked {
         method: parts.method,
@@ -207,13 +216,13 @@ async fn serve(State(inner): State<Arc<Inner>>, request: Request) -> Response {
         body,
         user: USER.to_owned(),
     };
-    let step = step(&asked);
     let authorized = asked.headers.contains_key(header::AUTHORIZATION);
     let has_some = asked.body.windows(5).any(|bytes| bytes == b"have ");
     inner.met.lock().unwrap().push(Met {
         step,
         authorized,
         clones: step == Step::Fetch && authorized && !has_some,
+        streamed: !asked.headers.contains_key(header::CONTENT_LENGTH),
     });
     match inner.take_fault(step) {
         None => inner.answer(asked).await,
@@ -221,9 +230,9 @@ async fn serve(State(inner): State<Arc<Inner>>, request: Request) -> Response {
     }
 }
 
-fn step(asked: &Asked) -> Step {
-    let push = asked.uri.to_string().contains("git-receive-pack");
-    match (push, asked.uri.path().ends_with("/info/refs")) {
+fn step(uri: &Uri) -> Step {
+    let push = uri.to_string().contains("git-receive-pack");
+    match (push, uri.path().ends_with("/info/refs")) {
         (false, true) => Step::FetchLook,
         (false, false) => Step::Fetch,
         (true, true) => Step::PushLook,
@@ -236,6 +245,16 @@ impl Inner {
         let mut faults = self.faults.lock().unwrap();
         let at = faults.iter().position(|(wanted, _)| *wanted == step)?;
         Some(faults.remove(at).1)
+    }
+
+    fn take_early(&self, step: Step) -> Option<StatusCode> {
+        let mut faults = self.faults.lock().unwrap();
+        let at = faults.iter().position(|(wanted, _)| *wanted == step)?;
+        let (_, Fault::Early(status)) = faults[at] else {
+            return None;
+        };
+        faults.remove(at);
+        StatusCode::from_u16(status).ok()
     }
 
     fn lets_in(&self, headers: &HeaderMap) -> bool {
@@ -251,7 +270,7 @@ impl Inner {
             return (StatusCode::UNAUTHORIZED, challenge).into_response();
         }
         if let (Step::FetchLook | Step::Fetch, Some(replica)) =
-            (step(&asked), self.replica.lock().unwrap().as_ref())
+            (step(&asked.uri), self.replica.lock().unwrap().as_ref())
         {
             let uri = asked.uri.to_string().replace("state.git", replica);
             asked.uri = uri.parse().unwrap();
@@ -287,7 +306,9 @@ impl Fault {
                 tokio::time::sleep(time).await;
                 answer
             }
-            Self::Status(status) => StatusCode::from_u16(status).unwrap().into_response(),
+            Self::Status(status) | Self::Early(status) => {
+                StatusCode::from_u16(status).unwrap().into_response()
+            }
             Self::Drip => {
                 let (parts, _) = inner.answer(asked).await.into_parts();
                 // A line of Git's protocol that is announced as long as one can be.

@@ -10,10 +10,9 @@ use secrecy::SecretString;
 use stagedoor::infra::{
     git::{
         BranchName, Change, Credentials, Draft, FileEdit, FilePath, FixedCredentials, GitError, GitLibrary,
-        GitRepository, Identity, LibrarySettings, Limits, RemoteUrl, RepositorySettings, SharedCredentials,
-        Written,
+        GitRepository, Identity, Limits, RemoteUrl, RepositorySettings, SharedCredentials, Written,
     },
-    http_client::Authorities,
+    http_client::HttpClients,
     tasks::Tasks,
 };
 use tempfile::TempDir;
@@ -28,17 +27,8 @@ use super::{
 /// Long enough that only something that hangs ends by it.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-static LIBRARY: LazyLock<GitLibrary> = LazyLock::new(|| {
-    let scratch = tempfile::tempdir().unwrap();
-    let settings = LibrarySettings {
-        scratch: scratch.path().to_owned(),
-        authorities: Authorities {
-            required: vec![TRUSTED.pem()],
-            ..Authorities::default()
-        },
-    };
-    GitLibrary::start(&settings).unwrap()
-});
+static LIBRARY: LazyLock<GitLibrary> =
+    LazyLock::new(|| GitLibrary::start(HttpClients::new(&[TRUSTED.pem()]).unwrap()).unwrap());
 
 /// A server, its repository `state.git`, and the folder of one engine.
 pub struct Workshop {
@@ -79,7 +69,7 @@ impl Workshop {
     pub fn repository_with(&self, adjust: impl FnOnce(&mut RepositorySettings)) -> GitRepository {
         let mut settings = self.settings(self.data.path());
         adjust(&mut settings);
-        GitRepository::new(*LIBRARY, settings, self.tasks.clone())
+        GitRepository::new(LIBRARY.clone(), settings, self.tasks.clone())
     }
 
     /// Ends an engine as a process does that stops in good order.
