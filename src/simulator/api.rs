@@ -1,12 +1,10 @@
 //! The GraphQL side: documents are validated against the schema, then executed on the world.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    sync::Arc,
-};
+use std::{collections::HashMap, sync::Arc};
 
 use apollo_compiler::{
     ExecutableDocument, Name, Schema,
+    coordinate::SchemaCoordinate,
     executable::{Operation, Selection},
     request::RequestError,
     resolvers::{Execution, ObjectValue},
@@ -17,8 +15,7 @@ use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-/// The part of Spacelift's type system we use; the same file the client's code is generated from.
-const SCHEMA: &str = include_str!("../../schema/spacelift/schema.graphql");
+use super::schema::{SchemaChange, SchemaChanges};
 
 /// Validated documents kept, so that a benchmark measures the client. A client has a handful.
 const KEPT_DOCUMENTS: usize = 64;
@@ -61,7 +58,7 @@ pub(super) struct Api {
 
 struct Inner {
     schema: Arc<Valid<Schema>>,
-    known_states: BTreeSet<String>,
+    changes: SchemaChanges,
     documents: HashMap<String, Arc<Valid<ExecutableDocument>>>,
 }
 
@@ -69,8 +66,8 @@ impl Api {
     /// Reads the schema; the error says what is wrong with it.
     pub(super) fn new(accept_empty_parentheses: bool) -> Result<Self, String> {
         let inner = Inner {
-            schema: read_schema(&BTreeSet::new())?,
-            known_states: BTreeSet::new(),
+            schema: SchemaChanges::default().read()?,
+            changes: SchemaChanges::default(),
             documents: HashMap::new(),
         };
         Ok(Self {
@@ -86,12 +83,17 @@ impl Api {
         if has_stack_state(&inner.schema, state) {
             return Ok(());
         }
-        let mut known = inner.known_states.clone();
-        known.insert(state.to_owned());
-        inner.schema = read_schema(&known)?;
-        inner.known_states = known;
-        inner.documents.clear();
-        Ok(())
+        inner.change(|changes| changes.add_state(state))
+    }
+
+    /// Takes a part out of the schema, or makes it nullable; the error says why that is not possible.
+    pub(super) fn change_schema(&self, coordinate: &str, change: SchemaChange) -> Result<(), String> {
+        let coordinate = coordinate
+            .parse::<SchemaCoordinate>()
+            .map_err(|error| error.to_string())?;
+        self.inner
+            .lock()
+            .change(|changes| changes.add(coordinate, change))
     }
 
     /// Validates a request; the error is the answer's body, which has no `data`.
@@ -173,13 +175,15 @@ impl Prepared {
     }
 }
 
-fn read_schema(more_states: &BTreeSet<String>) -> Result<Arc<Valid<Schema>>, String> {
-    let mut text = SCHEMA.to_owned();
-    for state in more_states {
-        text.push_str(&format!("\nextend enum StackState {{ {state} }}\n"));
+impl Inner {
+    fn change(&mut self, add: impl FnOnce(&mut SchemaChanges)) -> Result<(), String> {
+        let mut changes = self.changes.clone();
+        add(&mut changes);
+        self.schema = changes.read()?;
+        self.changes = changes;
+        self.documents.clear();
+        Ok(())
     }
-    let schema = Schema::parse_and_validate(text, "schema/spacelift/schema.graphql");
-    schema.map(Arc::new).map_err(|invalid| invalid.errors.to_string())
 }
 
 fn has_stack_state(schema: &Schema, state: &str) -> bool {

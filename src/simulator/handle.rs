@@ -12,6 +12,7 @@ use super::{
     api::Api,
     counters::{Counters, RecordedRequest, Recorder},
     faults::{Fault, FaultRule, Faults, Target},
+    schema::SchemaChange,
     server::{Shared, serve},
     settings::{Pace, SimulatorSettings, WrongKeyAnswer},
     stack::{Lock, Stack},
@@ -119,6 +120,12 @@ impl Simulator {
     pub fn set_stack_state(&self, id: &str, state: &str) -> bool {
         self.shared.api.learn_stack_state(state).is_ok()
             && self.update_stack(id, |stack| state.clone_into(&mut stack.state))
+    }
+
+    /// Plays a Spacelift whose schema differs at a coordinate such as `Stack.lockNote` or `Mutation.runConfirm(note:)`; the
+    /// error says why there can be no such schema.
+    pub fn change_schema(&self, coordinate: &str, change: SchemaChange) -> Result<(), String> {
+        self.shared.api.change_schema(coordinate, change)
     }
 
     /// Locks a stack in somebody's name from now on; false when there is none with the id.

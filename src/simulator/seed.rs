@@ -131,6 +131,7 @@ impl Plan<'_> {
             lock: None,
             outcome: self.outcome,
             runs: run.into_iter().collect(),
+            nulls: Vec::new(),
         }
     }
 

@@ -64,6 +64,8 @@ pub struct Stack {
     pub outcome: Outcome,
     /// Oldest first.
     pub runs: Vec<Run>,
+    /// Fields that are null whatever the schema says, as in a damaged record.
+    pub nulls: Vec<&'static str>,
 }
 
 impl Stack {

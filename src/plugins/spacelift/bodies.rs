@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::{
     domain::{Run, RunDetails, Space, Stack},
     error::SpaceliftError,
+    listed::{OddStack, Sorted},
 };
 use crate::{
     backstage::waiting::Waited,
@@ -81,14 +82,17 @@ pub(super) struct StacksBody {
     pub(super) json: PreparedJson,
     /// What it says.
     pub(super) stacks: Vec<StackBody>,
+    /// What is left out.
+    pub(super) odd: Vec<OddStack>,
 }
 
 /// Serialises the list once for all who will get it.
-pub(super) fn prepare(stacks: Vec<Stack>) -> Result<Arc<StacksBody>, SpaceliftError> {
-    let stacks: Vec<_> = stacks.into_iter().map(StackBody::from).collect();
+pub(super) fn prepare(list: Sorted) -> Result<Arc<StacksBody>, SpaceliftError> {
+    let odd = list.odd;
+    let stacks: Vec<_> = list.stacks.into_iter().map(StackBody::from).collect();
     let written = serde_json::to_vec(&stacks).map_err(|_| SpaceliftError::Abandoned)?;
     let json = PreparedJson::new(written);
-    Ok(Arc::new(StacksBody { json, stacks }))
+    Ok(Arc::new(StacksBody { json, stacks, odd }))
 }
 
 /// One stack.
@@ -104,9 +108,9 @@ pub(super) struct RunDetailsBody {
     id: String,
     /// Such as UNCONFIRMED; Spacelift may add new ones.
     state: String,
-    /// Such as TRACKED or PROPOSED.
+    /// Such as TRACKED or PROPOSED. Null, as the other nullable fields, where this Spacelift does not tell.
     #[serde(rename = "type")]
-    kind: String,
+    kind: Option<String>,
     /// Whether the run is over, well or not.
     finished: bool,
     /// Whether the run is over and well.
@@ -114,9 +118,9 @@ pub(super) struct RunDetailsBody {
     /// Whether the run stays as it is until somebody confirms, discards or reviews it.
     needs_decision: bool,
     /// When it was made, in Unix seconds.
-    created_at: i64,
+    created_at: Option<i64>,
     /// When it entered its state, in Unix seconds.
-    updated_at: i64,
+    updated_at: Option<i64>,
     /// Who started it; for a run of this portal the integration key. Null for a push.
     triggered_by: Option<String>,
     /// Where a person finds the run.
@@ -132,7 +136,7 @@ impl RunDetailsBody {
             needs_decision: run.state.waits_for_somebody(),
             id: run.id,
             state: run.state.0,
-            kind: run.kind.0,
+            kind: run.kind.map(|kind| kind.0),
             created_at: run.created_at,
             updated_at: run.updated_at,
             triggered_by: run.triggered_by,
@@ -211,9 +215,13 @@ mod tests {
             },
         };
         let expected = r#"[{"id":"a","name":"A \"quoted\"","description":null,"labels":["env:prod"],"state":"FINISHED","branch":"main","spaceDetails":{"id":"s","name":"S"}}]"#;
-        let list = prepare(vec![stack]).unwrap();
+        let sorted = Sorted {
+            stacks: vec![stack],
+            odd: Vec::new(),
+        };
+        let list = prepare(sorted).unwrap();
         assert_eq!(list.json.body().as_ref(), expected.as_bytes());
         assert_eq!(serde_json::to_string(&list.stacks).unwrap(), expected);
-        assert_eq!(prepare(Vec::new()).unwrap().json.body().as_ref(), b"[]");
+        assert_eq!(prepare(Sorted::default()).unwrap().json.body().as_ref(), b"[]");
     }
 }

@@ -8,14 +8,15 @@ use url::Url;
 use super::{
     config::Config,
     deadline::Deadline,
-    domain::{RunDetails, RunId, Stack, StackId},
+    domain::{RunDetails, RunId, StackId},
     error::SpaceliftError,
-    graphql::{
-        CheckAccess, GetRun, ListStacks, Operation, Query, ReplyError, check_access, get_run, list_stacks,
-    },
+    graphql::{CheckAccess, GetRun, ListStacks, Operation, Query, check_access, get_run, list_stacks},
+    listed::{self, Sorted},
+    notices::Notices,
+    reply::ReplyError,
     text,
     token::{SpaceliftToken, TokenSource},
-    transport::{Extras, Transport},
+    transport::{Extras, Sender, Transport},
 };
 use crate::{backstage::plugin::PluginEnv, config::Live, infra::http_client::ClientError};
 
@@ -25,17 +26,21 @@ pub(super) const ATTEMPTS: usize = 2;
 /// Most of `extensions` that is passed on, in bytes of JSON; the rest could be a stack trace.
 const MAX_EXTENSIONS: usize = 2048;
 
-/// How Spacelift says both "dead session" and "no permission"; official clients match the same text.
-const UNAUTHORIZED: &str = "unauthorized";
-
 /// Spacelift's API for one account. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(super) struct SpaceliftClient {
     pub(super) transport: Transport,
     pub(super) tokens: TokenSource,
     config: Live<Config>,
+    notices: Notices,
     host: Url,
     pub(super) timeout: Duration,
+}
+
+/// What a query brought. The errors are about parts of it that are missing.
+pub(super) struct Answer<T> {
+    pub(super) data: T,
+    pub(super) errors: Vec<ReplyError>,
 }
 
 impl SpaceliftClient {
@@ -57,6 +62,7 @@ impl SpaceliftClient {
             transport,
             tokens,
             config: config.clone(),
+            notices: Notices::default(),
             host: start.host.clone(),
             timeout: start.timeout,
         })
@@ -75,26 +81,34 @@ impl SpaceliftClient {
         self.tokens.get(Deadline::after(self.timeout)).await.map(drop)
     }
 
-    /// Returns every stack the key may see, in Spacelift's order.
-    pub(super) async fn stacks(&self) -> Result<Vec<Stack>, SpaceliftError> {
-        let data = self.ask::<ListStacks>(|| list_stacks::Variables).await?;
-        let stacks = data.stacks.ok_or_else(not_understood::<ListStacks>)?;
-        Ok(stacks.into_iter().map(Stack::from).collect())
+    /// Returns every stack the key may see, in Spacelift's order, and those that cannot be shown, which the log names.
+    pub(super) async fn stacks(&self) -> Result<Sorted, SpaceliftError> {
+        let answer = self.ask::<ListStacks>(|| list_stacks::Variables).await?;
+        let stacks = answer.data.stacks.ok_or_else(not_understood::<ListStacks>)?;
+        let sorted = listed::sort(stacks, &answer.errors);
+        self.notices.tell(&sorted.odd);
+        match sorted.odd.first() {
+            Some(odd) if sorted.stacks.is_empty() => Err(SpaceliftError::OddStack(odd.clone())),
+            _ => Ok(sorted),
+        }
     }
 
-    /// Returns who we are for Spacelift, and for each stack whether a run could be started on it.
-    pub(super) async fn access(&self) -> Result<(String, Vec<bool>), SpaceliftError> {
-        let data = self.ask::<CheckAccess>(|| check_access::Variables).await?;
-        let stacks = data.stacks.ok_or_else(not_understood::<CheckAccess>)?;
-        let viewer = data
-            .viewer
-            .map(|viewer| viewer.name.unwrap_or(viewer.id))
-            .unwrap_or_default();
-        let writable = stacks
-            .into_iter()
-            .map(|stack| stack.can_write && !stack.is_disabled)
-            .collect();
-        Ok((text::shorten(&viewer), writable))
+    /// Returns what this Spacelift's schema was found to lack.
+    pub(super) fn lacks(&self) -> Vec<String> {
+        self.transport.documents().lacks()
+    }
+
+    /// Returns who we are for Spacelift, and for each stack whether a run could be started on it, as far as it tells.
+    pub(super) async fn access(&self) -> Result<(Option<String>, Vec<Option<bool>>), SpaceliftError> {
+        let answer = self.ask::<CheckAccess>(|| check_access::Variables).await?;
+        let stacks = answer.data.stacks.ok_or_else(not_understood::<CheckAccess>)?;
+        let name = answer.data.named.and_then(|viewer| viewer.name);
+        let viewer = name.or(answer.data.viewer.map(|viewer| viewer.id));
+        let writable = stacks.into_iter().flatten().map(|stack| {
+            let enabled = !stack.is_disabled.unwrap_or_default();
+            stack.can_write.map(|can_write| can_write && enabled)
+        });
+        Ok((viewer.map(|viewer| text::shorten(&viewer)), writable.collect()))
     }
 
     /// Returns a run as it is now.
@@ -103,7 +117,7 @@ impl SpaceliftClient {
             stack: stack.as_str().to_owned(),
             run: run.as_str().to_owned(),
         };
-        let data = self.ask::<GetRun>(variables).await?;
+        let data = self.ask::<GetRun>(variables).await?.data;
         let stack = stack.clone();
         let Some(found) = data.stack else {
             return Err(SpaceliftError::StackNotFound { stack });
@@ -118,7 +132,7 @@ impl SpaceliftClient {
     async fn ask<Q: Query>(
         &self,
         variables: impl Fn() -> Q::Variables,
-    ) -> Result<Q::ResponseData, SpaceliftError> {
+    ) -> Result<Answer<Q::Data>, SpaceliftError> {
         let deadline = Deadline::after(self.timeout);
         for _ in 0..ATTEMPTS {
             let token = self.tokens.get(deadline).await?;
@@ -136,9 +150,9 @@ impl SpaceliftClient {
         token: &SpaceliftToken,
         variables: Q::Variables,
         deadline: Deadline,
-    ) -> Result<Q::ResponseData, SpaceliftError> {
+    ) -> Result<Answer<Q::Data>, SpaceliftError> {
         let extras = Extras {
-            session: Some(token),
+            sender: Sender::Session(token),
             run_metadata: None,
         };
         let reply = self.transport.send::<Q>(variables, extras, deadline).await?;
@@ -147,13 +161,18 @@ impl SpaceliftClient {
             return Err(error.map_or_else(not_understood::<Q>, |error| refused::<Q>(error, token)));
         };
         // Nobody is a dead session, whatever the errors beside it say.
-        if !Q::viewer_known(&data) {
-            return Err(SpaceliftError::Unauthorized { operation: Q::NAME });
+        if reply.viewer_asked && !Q::viewer_known(&data) {
+            return Err(SpaceliftError::Unauthorized {
+                operation: Q::NAME,
+                said: None,
+            });
         }
         token.prove();
-        match reply.errors.first() {
+        let errors = reply.errors;
+        let spoils = |error: &&ReplyError| !(Q::has_answer(&data) && error.is_about_the_result());
+        match errors.iter().find(spoils) {
             Some(error) => Err(rejected::<Q>(error, token)),
-            None => Ok(data),
+            None => Ok(Answer { data, errors }),
         }
     }
 
@@ -178,8 +197,11 @@ impl SpaceliftClient {
 
 /// An error that may mean a dead session.
 pub(super) fn refused<O: Operation>(error: &ReplyError, token: &SpaceliftToken) -> SpaceliftError {
-    if error.message.to_ascii_lowercase().contains(UNAUTHORIZED) {
-        return SpaceliftError::Unauthorized { operation: O::NAME };
+    if error.says_unauthorized() {
+        return SpaceliftError::Unauthorized {
+            operation: O::NAME,
+            said: None,
+        };
     }
     rejected::<O>(error, token)
 }
@@ -187,13 +209,26 @@ pub(super) fn refused<O: Operation>(error: &ReplyError, token: &SpaceliftToken) 
 fn rejected<O: Operation>(error: &ReplyError, token: &SpaceliftToken) -> SpaceliftError {
     SpaceliftError::Rejected {
         operation: O::NAME,
-        message: token.redact(&error.message),
+        message: token.redact(&format!("{}{}", error.message, place(error))),
         extensions: error
             .extensions
             .as_ref()
             .map(|given| passable(given, token))
             .unwrap_or_default(),
     }
+}
+
+/// Where in the result it failed, which names one of many.
+fn place(error: &ReplyError) -> String {
+    if !error.is_about_the_result() {
+        return String::new();
+    }
+    let names: Vec<_> = error
+        .path()
+        .iter()
+        .map(|name| name.as_str().map_or_else(|| name.to_string(), str::to_owned))
+        .collect();
+    format!(" (at {})", names.join("."))
 }
 
 /// Passes extensions on if they are small and quote nothing secret.

@@ -165,12 +165,12 @@ pub(super) struct Run {
 pub(super) struct RunDetails {
     pub(super) id: String,
     pub(super) state: RunState,
-    pub(super) kind: RunType,
+    pub(super) kind: Option<RunType>,
     /// Whether its state is a last one.
     pub(super) finished: bool,
     /// Unix seconds, as the next.
-    pub(super) created_at: i64,
-    pub(super) updated_at: i64,
+    pub(super) created_at: Option<i64>,
+    pub(super) updated_at: Option<i64>,
     pub(super) triggered_by: Option<String>,
 }
 
@@ -228,11 +228,11 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// What decides whether a stack takes a run from us.
+/// What decides whether a stack takes a run from us, as far as it is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Writability {
-    pub(super) can_write: bool,
-    pub(super) disabled: bool,
+    pub(super) can_write: Option<bool>,
+    pub(super) disabled: Option<bool>,
     pub(super) lock: Option<Lock>,
 }
 

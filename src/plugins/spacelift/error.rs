@@ -8,7 +8,11 @@ use http::{HeaderValue, StatusCode, header::RETRY_AFTER};
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
-use super::domain::{InvalidRunId, InvalidStackId, Lock, RunId, RunState, StackId, Verdict};
+use super::{
+    domain::{InvalidRunId, InvalidStackId, Lock, RunId, RunState, StackId, Verdict},
+    listed::OddStack,
+    text::Said,
+};
 use crate::backstage::error::{BackstageError, RequestLine, envelope};
 
 /// What the Node plugin says when `spacelift.readOnly` is set; its frontend shows it word for word.
@@ -82,12 +86,33 @@ pub(super) enum SpaceliftError {
         "Spacelift does not let the integration key do this ({operation}: unauthorized); check the key's role, and \
          that the key still exists"
     )]
-    Unauthorized { operation: &'static str },
+    Unauthorized {
+        operation: &'static str,
+        #[source]
+        said: Option<Said>,
+    },
     #[error(
-        "Spacelift does not accept the API key; check spacelift.apiKey and spacelift.apiSecret, and that the \
-         integration key still exists"
+        "Spacelift does not accept the API key{}; check spacelift.apiKey and spacelift.apiSecret, and that the \
+         integration key still exists", reason_in_log(.said)
     )]
-    KeyRefused,
+    KeyRefused {
+        #[source]
+        said: Option<Said>,
+    },
+    /// The document was refused before anything of it was executed.
+    #[error(
+        "This Spacelift's schema lacks something that {operation} needs{}; that says nothing of the API key: update \
+         Spacelift or Stagedoor so that they fit", told(.message, .said)
+    )]
+    NotInSchema {
+        operation: &'static str,
+        message: Option<String>,
+        #[source]
+        said: Option<Said>,
+    },
+    /// A stack that is not as the schema promises.
+    #[error("Spacelift's {0}, so it cannot be shown; look at the stack in Spacelift")]
+    OddStack(OddStack),
     #[error(
         "Spacelift accepts the API key but not the session it gave for it; check that the integration key still \
          exists"
@@ -123,12 +148,15 @@ pub(super) enum SpaceliftError {
     },
     #[error(
         "Spacelift answered {operation} with HTTP status {status}{}; try again later, and if it lasts check \
-         spacelift.hostUrl and that no proxy answers in its place", said(.message)
+         spacelift.hostUrl and that no proxy answers in its place",
+        told(.message, .said)
     )]
     Failed {
         operation: &'static str,
         status: StatusCode,
         message: Option<String>,
+        #[source]
+        said: Option<Said>,
     },
     #[error(
         "The answer to {operation} is not one of Spacelift's; check that spacelift.hostUrl names the account and \
@@ -190,6 +218,17 @@ impl SpaceliftError {
         }
     }
 
+    /// What Spacelift said to a login, for the log and `stagedoor check`.
+    pub(super) fn said(&self) -> Option<&Said> {
+        match self {
+            Self::Unauthorized { said, .. }
+            | Self::KeyRefused { said }
+            | Self::NotInSchema { said, .. }
+            | Self::Failed { said, .. } => said.as_ref(),
+            _ => None,
+        }
+    }
+
     /// Until when Spacelift wants to be left alone, if it said so.
     pub(super) fn retry_at(&self) -> Option<Instant> {
         match self {
@@ -221,7 +260,9 @@ impl From<SpaceliftError> for BackstageError {
                 })
             }
             E::Unauthorized { .. }
-            | E::KeyRefused
+            | E::KeyRefused { .. }
+            | E::NotInSchema { .. }
+            | E::OddStack(_)
             | E::SessionRefused
             | E::Unreachable(_)
             | E::Untrusted(_)
@@ -274,11 +315,17 @@ fn whole_seconds_until(at: Instant) -> HeaderValue {
     HeaderValue::from(wait.as_millis().div_ceil(1000).clamp(1, u128::from(u32::MAX)) as u64)
 }
 
-fn said(message: &Option<String>) -> String {
-    message
-        .as_deref()
-        .map(|message| format!(" (it said: {message})"))
-        .unwrap_or_default()
+/// What Spacelift said, or that it is in the log.
+fn told(message: &Option<String>, said: &Option<Said>) -> String {
+    match message {
+        Some(message) => format!(" (it said: {message})"),
+        None => reason_in_log(said),
+    }
+}
+
+fn reason_in_log(said: &Option<Said>) -> String {
+    let told = said.as_ref().map(|_| " (what it said is in Stagedoor's log)");
+    told.unwrap_or_default().to_owned()
 }
 
 fn describe(lock: &Lock) -> String {

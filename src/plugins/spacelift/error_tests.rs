@@ -42,6 +42,7 @@ fn long_sentences_begin_with_what_happened_and_end_with_what_to_do() {
                 operation: "ListStacks",
                 status: StatusCode::BAD_GATEWAY,
                 message: Some("upstream connect error or disconnect/reset before headers".into()),
+                said: None,
             },
             "Spacelift answered ListStacks with HTTP status 502 Bad Gateway",
             "; try again later, and if it lasts check spacelift.hostUrl and that no proxy answers in its place",
@@ -116,8 +117,9 @@ fn spacelifts_unauthorized_never_becomes_our_401() {
     for error in [
         SpaceliftError::Unauthorized {
             operation: "ListStacks",
+            said: None,
         },
-        SpaceliftError::KeyRefused,
+        SpaceliftError::KeyRefused { said: None },
         SpaceliftError::SessionRefused,
     ] {
         assert_eq!(BackstageError::from(error).status(), StatusCode::BAD_GATEWAY);
@@ -139,6 +141,7 @@ fn only_an_answer_that_tells_nothing_leaves_doubt() {
         operation: "TriggerRun",
         status,
         message: None,
+        said: None,
     };
     assert!(failed(StatusCode::BAD_GATEWAY).leaves_doubt());
     assert!(failed(StatusCode::ACCEPTED).leaves_doubt());

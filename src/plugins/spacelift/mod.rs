@@ -6,6 +6,7 @@ mod check;
 mod client;
 mod config;
 mod deadline;
+mod document;
 mod domain;
 mod error;
 #[cfg(test)]
@@ -14,7 +15,10 @@ mod failure;
 mod graphql;
 mod hold;
 mod host_url;
+mod listed;
+mod notices;
 mod permissions;
+mod reply;
 mod routes;
 mod service;
 mod stack_list;

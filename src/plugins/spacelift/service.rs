@@ -224,10 +224,14 @@ impl Spacelift {
 }
 
 fn find(list: &StacksBody, id: StackId) -> Result<StackBody, BackstageError> {
-    let found = list.stacks.iter().find(|stack| stack.id == id.as_str());
-    Ok(found
-        .cloned()
-        .ok_or(SpaceliftError::StackNotFound { stack: id })?)
+    if let Some(found) = list.stacks.iter().find(|stack| stack.id == id.as_str()) {
+        return Ok(found.clone());
+    }
+    let odd = list.odd.iter().find(|odd| odd.id.as_deref() == Some(id.as_str()));
+    let missing = SpaceliftError::StackNotFound { stack: id };
+    Err(odd
+        .map_or(missing, |odd| SpaceliftError::OddStack(odd.clone()))
+        .into())
 }
 
 /// What an audit event tells of one run.

@@ -201,8 +201,9 @@ mod tests {
     }
 
     fn list_of(text: &str) -> Answer {
-        let (json, stacks) = (PreparedJson::new(text.to_owned()), Vec::new());
-        Ok(Arc::new(StacksBody { json, stacks }))
+        let json = PreparedJson::new(text.to_owned());
+        let (stacks, odd) = (Vec::new(), Vec::new());
+        Ok(Arc::new(StacksBody { json, stacks, odd }))
     }
 
     /// Asks, lets the fetch be answered, and returns what came.

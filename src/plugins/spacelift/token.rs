@@ -19,8 +19,9 @@ use super::{
     error::SpaceliftError,
     graphql::{LogIn, Operation, log_in},
     hold::Held,
+    reply::ReplyError,
     text,
-    transport::{Extras, Transport},
+    transport::{Extras, Quote, Sender, Transport},
 };
 use crate::{
     config::{ConfigStore, Live},
@@ -32,6 +33,10 @@ const RENEW_EARLY: Duration = Duration::from_secs(30);
 
 /// Shortest life we give a token. If our clock runs ahead, every token looks dead; this keeps us to six logins a minute.
 const MIN_LIFE: Duration = Duration::from_secs(10);
+
+/// The life of a token that says nothing of its end, or whose end cannot be noticed by the viewer: what the Node plugin
+/// gives every token.
+const ASSUMED_LIFE: Duration = Duration::from_secs(60);
 
 /// Longest life we give a token. If our clock runs behind, a dead one is used no longer than this without notice.
 const MAX_LIFE: Duration = Duration::from_secs(3600);
@@ -169,6 +174,7 @@ impl Inner {
         let state = self.state.lock();
         if let Some(token) = &state.token
             && now < token.renew_at
+            && (now < token.begun + ASSUMED_LIFE || !self.transport.documents().lack("viewer"))
             && token.credential == credential
         {
             return Some(Ok(Arc::clone(token)));
@@ -201,7 +207,7 @@ impl Inner {
     async fn log_in_with_newest(&self) -> (Arc<Credential>, Result<Arc<SpaceliftToken>, SpaceliftError>) {
         let credential = Arc::clone(&self.config.get().credential);
         let outcome = self.log_in(&credential).await;
-        if !matches!(outcome, Err(SpaceliftError::KeyRefused)) {
+        if !matches!(outcome, Err(SpaceliftError::KeyRefused { .. })) {
             return (credential, outcome);
         }
         let deadline = Deadline::after(self.timeout);
@@ -222,27 +228,30 @@ impl Inner {
             secret: credential.secret.expose_secret().to_owned(),
         };
         let deadline = Deadline::after(self.timeout);
-        let reply = match self
-            .transport
-            .send::<LogIn>(variables, Extras::default(), deadline)
-            .await
-        {
-            Err(SpaceliftError::Unauthorized { .. }) => return Err(SpaceliftError::KeyRefused),
+        let extras = Extras {
+            sender: Sender::Key(credential),
+            run_metadata: None,
+        };
+        let reply = match self.transport.send::<LogIn>(variables, extras, deadline).await {
+            Err(SpaceliftError::Unauthorized { said, .. }) => {
+                return Err(SpaceliftError::KeyRefused { said });
+            }
             reply => reply?,
         };
-        // What it says is not told: it may quote the secret, in whatever spelling.
-        if !reply.errors.is_empty() {
-            return Err(SpaceliftError::KeyRefused);
+        if let Some(error) = reply.errors.first() {
+            return Err(key_refused(error, credential));
         }
         let data = reply.data.ok_or(SpaceliftError::Malformed {
             operation: LogIn::NAME,
             source: None,
         })?;
-        let user = data.api_key_user.ok_or(SpaceliftError::KeyRefused)?;
+        let user = data
+            .api_key_user
+            .ok_or(SpaceliftError::KeyRefused { said: None })?;
         let jwt = user
             .jwt
             .filter(|jwt| !jwt.is_empty())
-            .ok_or(SpaceliftError::KeyRefused)?;
+            .ok_or(SpaceliftError::KeyRefused { said: None })?;
         Ok(Arc::new(SpaceliftToken {
             jwt: SecretString::from(jwt),
             begun: Instant::now(),
@@ -253,9 +262,17 @@ impl Inner {
     }
 }
 
+fn key_refused(error: &ReplyError, credential: &Credential) -> SpaceliftError {
+    let Quote { logged, .. } = Sender::Key(credential).quote(&error.message);
+    SpaceliftError::KeyRefused { said: logged }
+}
+
 /// How long to use a token that ends at `valid_until`, both in Unix seconds; bounded, since one clock may be off.
 fn life(valid_until: Option<i64>, now: i64) -> Duration {
-    let left = valid_until.map_or(0, |end| end.saturating_sub(now));
+    let Some(end) = valid_until else {
+        return ASSUMED_LIFE;
+    };
+    let left = end.saturating_sub(now);
     let left = Duration::from_secs(u64::try_from(left).unwrap_or(0));
     left.saturating_sub(RENEW_EARLY).clamp(MIN_LIFE, MAX_LIFE)
 }
@@ -272,7 +289,7 @@ mod tests {
     #[test]
     fn a_clock_that_is_off_neither_floods_nor_keeps_a_token_for_ever() {
         assert_eq!(life(Some(1_000), 5_000), MIN_LIFE);
-        assert_eq!(life(None, 5_000), MIN_LIFE);
+        assert_eq!(life(None, 5_000), ASSUMED_LIFE);
         assert_eq!(life(Some(i64::MIN), i64::MAX), MIN_LIFE);
         assert_eq!(life(Some(1_000_000), 1_000), MAX_LIFE);
         assert_eq!(life(Some(i64::MAX), -1), MAX_LIFE);

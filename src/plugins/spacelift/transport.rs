@@ -6,15 +6,21 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use parking_lot::Mutex;
 use reqwest::Response;
 use secrecy::{ExposeSecret, SecretString};
+use serde::{Serialize, de::IgnoredAny};
 use tokio::time::Instant;
+use tracing::warn;
 use url::Url;
 
 use super::{
+    config::Credential,
     deadline::Deadline,
+    document::{Document, Documents},
     error::SpaceliftError,
     failure::classify,
-    graphql::{Operation, Reply, ReplyError},
+    graphql::Operation,
     hold::Held,
+    reply::{Reply, ReplyError},
+    text::{self, Said},
     token::SpaceliftToken,
 };
 use crate::infra::http_client::{ReadError, read_at_most};
@@ -46,15 +52,55 @@ pub(super) struct Transport {
     endpoint: Url,
     /// The newest rate limit.
     paused: Arc<Mutex<Option<Held>>>,
+    documents: Arc<Documents>,
 }
 
 /// What goes with an operation besides its variables.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Extras<'a> {
-    /// The session; none for a login.
-    pub(super) session: Option<&'a SpaceliftToken>,
+    pub(super) sender: Sender<'a>,
     /// Who asked, for the run's metadata.
     pub(super) run_metadata: Option<HeaderValue>,
+}
+
+/// As whom an operation is sent.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Sender<'a> {
+    /// With the API key itself, which is a login.
+    Key(&'a Credential),
+    Session(&'a SpaceliftToken),
+}
+
+/// A text of Spacelift's: as it is shown, and as only the log has it.
+#[derive(Debug, Default)]
+pub(super) struct Quote {
+    pub(super) shown: Option<String>,
+    pub(super) logged: Option<Said>,
+}
+
+impl Sender<'_> {
+    /// Bounds and cleans what Spacelift said. The answer to a login may quote the secret in a spelling not known.
+    pub(super) fn quote(self, said: &str) -> Quote {
+        match self {
+            Self::Key(credential) => {
+                let secrets = [&credential.key, &credential.secret];
+                let logged = Some(Said(text::redact_strictly(said, &secrets)));
+                Quote { shown: None, logged }
+            }
+            Self::Session(session) => Quote {
+                shown: Some(session.redact(said)),
+                logged: None,
+            },
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Request<'a, V> {
+    operation_name: &'static str,
+    query: &'a str,
+    variables: &'a V,
 }
 
 impl Transport {
@@ -63,31 +109,85 @@ impl Transport {
             client,
             endpoint,
             paused: Arc::default(),
+            documents: Arc::default(),
         }
     }
 
-    /// Sends the operation and decodes the answer, all before the deadline.
+    /// What this Spacelift lacks of what we ask for.
+    pub(super) fn documents(&self) -> &Documents {
+        &self.documents
+    }
+
+    /// Sends the operation and decodes the answer, all before the deadline. A document that is refused for what may be
+    /// left out is sent again without; it had no effect.
     pub(super) async fn send<O: Operation>(
         &self,
         variables: O::Variables,
         extras: Extras<'_>,
         deadline: Deadline,
-    ) -> Result<Reply<O::ResponseData>, SpaceliftError> {
+    ) -> Result<Reply<O::Data>, SpaceliftError> {
+        let whole = O::build_query(variables);
+        loop {
+            let document = self.documents.without_lacks(O::NAME, whole.query);
+            let request = Request {
+                operation_name: O::NAME,
+                query: &document.text(),
+                variables: &whole.variables,
+            };
+            let body = self.exchange::<O>(&request, &extras, deadline).await?;
+            let mut reply = O::decode(&body).map_err(|error| SpaceliftError::Malformed {
+                operation: O::NAME,
+                source: Some(error.into()),
+            })?;
+            if !reply.refuses_the_document() {
+                reply.viewer_asked = document.asks_for("viewer");
+                return Ok(reply);
+            }
+            self.learn(&document, &reply.telling_errors(), (O::NAME, extras.sender))?;
+        }
+    }
+
+    async fn exchange<O: Operation>(
+        &self,
+        body: &Request<'_, O::Variables>,
+        extras: &Extras<'_>,
+        deadline: Deadline,
+    ) -> Result<Vec<u8>, SpaceliftError> {
         if let Some(pause) = self.pause() {
             return Err(pause);
         }
-        let session = extras.session;
         let request = self
             .client
             .post(self.endpoint.clone())
             .headers(headers::<O>(extras))
-            .json(&O::build_query(variables));
-        let answer = deadline.bound(O::NAME, exchange(O::NAME, request, session)).await;
-        let body = answer.inspect_err(|error| self.obey(error))?;
-        Reply::decode(&body).map_err(|error| SpaceliftError::Malformed {
-            operation: O::NAME,
-            source: Some(error.into()),
-        })
+            .json(body);
+        let answer = deadline
+            .bound(O::NAME, exchange(O::NAME, request, extras.sender))
+            .await;
+        answer.inspect_err(|error| self.obey(error))
+    }
+
+    /// Leaves out from now on what the server lacks; an error if that is needed.
+    fn learn(
+        &self,
+        document: &Document,
+        errors: &[&ReplyError],
+        (operation, sender): (&'static str, Sender<'_>),
+    ) -> Result<(), SpaceliftError> {
+        let said: Vec<_> = errors.iter().map(|error| error.message.as_str()).collect();
+        let Quote { shown, logged } = sender.quote(&said.join("; "));
+        let lacking = self.documents.learn(document, errors);
+        if lacking.is_empty() {
+            return Err(SpaceliftError::NotInSchema {
+                operation,
+                message: shown,
+                said: logged,
+            });
+        }
+        let parts = Vec::from_iter(lacking).join(", ");
+        let said = shown.or(logged.map(|said| said.0)).unwrap_or_default();
+        warn!("This Spacelift lacks {parts}, so {operation} goes without for an hour; it said: {said}");
+        Ok(())
     }
 
     /// The refusal that still holds: a rate limit counts for all calls of the key, whichever met it.
@@ -103,7 +203,7 @@ impl Transport {
     }
 }
 
-fn headers<O: Operation>(extras: Extras<'_>) -> HeaderMap {
+fn headers<O: Operation>(extras: &Extras<'_>) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
     headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
@@ -112,11 +212,13 @@ fn headers<O: Operation>(extras: Extras<'_>) -> HeaderMap {
         HeaderName::from_static(O::LABEL_HEADER),
         HeaderValue::from_static(O::NAME),
     );
-    if let Some(bearer) = extras.session.and_then(|session| bearer(session.jwt())) {
+    if let Sender::Session(session) = extras.sender
+        && let Some(bearer) = bearer(session.jwt())
+    {
         headers.insert(header::AUTHORIZATION, bearer);
     }
-    if let Some(metadata) = extras.run_metadata {
-        headers.insert(RUN_METADATA, metadata);
+    if let Some(metadata) = &extras.run_metadata {
+        headers.insert(RUN_METADATA, metadata.clone());
     }
     headers
 }
@@ -131,7 +233,7 @@ fn bearer(session: &SecretString) -> Option<HeaderValue> {
 async fn exchange(
     operation: &'static str,
     request: reqwest::RequestBuilder,
-    session: Option<&SpaceliftToken>,
+    sender: Sender<'_>,
 ) -> Result<Vec<u8>, SpaceliftError> {
     let response = request.send().await.map_err(|error| classify(operation, error))?;
     match response.status() {
@@ -142,31 +244,38 @@ async fn exchange(
             let body = read(operation, response, MAX_ERROR_BODY)
                 .await
                 .unwrap_or_default();
-            Err(refusal(operation, status, &body, session))
+            refusal(operation, status, body, sender)
         }
     }
 }
 
-/// What another status means. A 401 or 403 is Spacelift's own only if GraphQL is spoken in it.
+/// What another status means. A 401 or 403 is Spacelift's own only if GraphQL is spoken in it, and servers may refuse a
+/// document with a 400 or 422, which is read like any answer.
 fn refusal(
     operation: &'static str,
     status: StatusCode,
-    body: &[u8],
-    session: Option<&SpaceliftToken>,
-) -> SpaceliftError {
-    let error = first_error(body);
-    if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) && error.is_some() {
-        return SpaceliftError::Unauthorized { operation };
+    body: Vec<u8>,
+    sender: Sender<'_>,
+) -> Result<Vec<u8>, SpaceliftError> {
+    let reply = serde_json::from_slice::<Reply<IgnoredAny>>(&body).ok();
+    if status.is_client_error() && reply.as_ref().is_some_and(Reply::refuses_the_document) {
+        return Ok(body);
     }
-    // Without a session this is a login, whose answer may quote the secret in whatever spelling.
-    let message = session
-        .zip(error)
-        .map(|(session, error)| session.redact(&error.message));
-    SpaceliftError::Failed {
+    let error = reply.and_then(|reply| reply.errors.into_iter().next());
+    let quote = error.as_ref().map(|error| sender.quote(&error.message));
+    let Quote { shown, logged } = quote.unwrap_or_default();
+    if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) && error.is_some() {
+        return Err(SpaceliftError::Unauthorized {
+            operation,
+            said: logged,
+        });
+    }
+    Err(SpaceliftError::Failed {
         operation,
         status,
-        message,
-    }
+        message: shown,
+        said: logged,
+    })
 }
 
 async fn read(operation: &'static str, response: Response, limit: usize) -> Result<Vec<u8>, SpaceliftError> {
@@ -194,11 +303,6 @@ fn parse_retry_after(value: &str) -> Option<Duration> {
     }
     let at = jiff::fmt::rfc2822::parse(value.trim()).ok()?.timestamp();
     Some(Duration::try_from(at.duration_since(jiff::Timestamp::now())).unwrap_or_default())
-}
-
-fn first_error(body: &[u8]) -> Option<ReplyError> {
-    let reply = serde_json::from_slice::<Reply<serde::de::IgnoredAny>>(body).ok()?;
-    reply.errors.into_iter().next()
 }
 
 #[cfg(test)]

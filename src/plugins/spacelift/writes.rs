@@ -16,7 +16,7 @@ use super::{
         discard_run, explain_decision, explain_refusal, trigger_run,
     },
     token::SpaceliftToken,
-    transport::Extras,
+    transport::{Extras, Sender},
 };
 
 /// Time for asking why a write was refused; the answer is late already, and without a reason it is still one.
@@ -157,7 +157,7 @@ impl SpaceliftClient {
         variables: M::Variables,
     ) -> Result<Run, SpaceliftError> {
         let extras = Extras {
-            session: Some(token),
+            sender: Sender::Session(token),
             run_metadata: Some(metadata.clone()),
         };
         let reply = self
@@ -212,11 +212,18 @@ impl SpaceliftClient {
             None => self.why_no_run(token, &aim.stack).await,
             Some((run, verdict)) => self.why_no_decision(token, &aim.stack, (run, *verdict)).await,
         };
+        let unauthorized = matches!(refusal, E::Unauthorized { .. });
         match reason {
+            // Where no viewer can be asked for, a dead session looks like this.
+            Ok(Some(E::StackNotFound { .. }))
+                if unauthorized && self.transport.documents().lack("viewer") =>
+            {
+                Ok(true)
+            }
             Ok(reason) => reason.map_or(Ok(false), Err),
             Err(E::Unauthorized { .. }) => {
                 self.tokens.forget(token);
-                Ok(matches!(refusal, E::Unauthorized { .. }))
+                Ok(unauthorized)
             }
             Err(_) => Ok(false),
         }
@@ -232,7 +239,7 @@ impl SpaceliftClient {
             stack: stack.as_str().to_owned(),
         };
         let data = self.ask_with::<ExplainRefusal>(token, variables, self.explanation_deadline());
-        let found = data.await?.stack.map(Writability::from);
+        let found = data.await?.data.stack.map(Writability::from);
         Ok(reason(stack, found, token))
     }
 
@@ -268,7 +275,7 @@ impl SpaceliftClient {
             run: run.as_str().to_owned(),
         };
         let data = self.ask_with::<ExplainDecision>(token, variables, self.explanation_deadline());
-        Ok(data.await?.stack)
+        Ok(data.await?.data.stack)
     }
 
     /// Why a run in this state cannot be decided so; no state is no run.
@@ -305,7 +312,10 @@ fn reason(stack: &StackId, found: Option<Writability>, token: &SpaceliftToken) -
     let stack = stack.clone();
     match found {
         None => Some(SpaceliftError::StackNotFound { stack }),
-        Some(Writability { can_write: false, .. }) => Some(SpaceliftError::StackNotWritable { stack }),
+        Some(Writability {
+            can_write: Some(false),
+            ..
+        }) => Some(SpaceliftError::StackNotWritable { stack }),
         Some(Writability { lock: Some(lock), .. }) => {
             let lock = Lock {
                 by: token.redact(&lock.by),
@@ -314,7 +324,9 @@ fn reason(stack: &StackId, found: Option<Writability>, token: &SpaceliftToken) -
             };
             Some(SpaceliftError::StackLocked { stack, lock })
         }
-        Some(Writability { disabled: true, .. }) => Some(SpaceliftError::StackDisabled { stack }),
+        Some(Writability {
+            disabled: Some(true), ..
+        }) => Some(SpaceliftError::StackDisabled { stack }),
         Some(_) => None,
     }
 }

@@ -25,6 +25,9 @@ impl ObjectValue for StackNode {
 
     fn resolve_field<'a>(&'a self, info: &'a ResolveInfo<'a>) -> Result<ResolvedValue<'a>, FieldError> {
         let stack = &*self.stack;
+        if stack.nulls.contains(&info.field_name()) {
+            return Ok(ResolvedValue::null());
+        }
         match info.field_name() {
             "id" => Ok(ResolvedValue::leaf(stack.id.as_str())),
             "name" => Ok(ResolvedValue::leaf(stack.name.as_str())),

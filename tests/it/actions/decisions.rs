@@ -14,7 +14,7 @@ use crate::support::{
 /// What Spacelift says of a run whose decision it refused.
 fn undecided(state: &str) -> Reply {
     explained(
-        json!({"canWrite": true, "isDisabled": false, "lockedBy": null, "lockedAt": null, "lockNote": null,
+        json!({"id": "a", "canWrite": true, "isDisabled": false, "lockedBy": null, "lockedAt": null, "lockNote": null,
         "run": {"state": state}}),
     )
 }
@@ -66,7 +66,7 @@ async fn a_refused_decision_says_in_which_state_the_run_is() {
             "is in state APPLYING and cannot be confirmed",
         ),
         (
-            explained(json!({"canWrite": true, "isDisabled": false, "run": null})),
+            explained(json!({"id": "a", "canWrite": true, "isDisabled": false, "run": null})),
             404,
             "has no run '01HRUN'",
         ),

@@ -113,7 +113,7 @@ async fn a_run_is_triggered_in_the_callers_name_and_linked() {
 
 #[tokio::test]
 async fn why_a_run_was_refused_stands_in_the_envelope_and_in_the_reason_phrase() {
-    let locked = json!({"canWrite": true, "isDisabled": false, "lockedBy": "jane", "lockedAt": 1_700_000_000, "lockNote": null});
+    let locked = json!({"id": "a", "canWrite": true, "isDisabled": false, "lockedBy": "jane", "lockedAt": 1_700_000_000, "lockNote": null});
     let fake = FakeSpacelift::start().await;
     fake.expect_login()
         .expect("TriggerRun", error("could not trigger"))
@@ -196,7 +196,7 @@ async fn nothing_secret_leaves_through_a_failed_action() {
         .expect(
             "ExplainRefusal",
             Reply::Json(
-                json!({"data": {"viewer": {"id": "k"}, "stack": {"canWrite": true, "isDisabled": false,
+                json!({"data": {"viewer": {"id": "k"}, "stack": {"id": "a", "canWrite": true, "isDisabled": false,
             "lockedBy": null, "lockedAt": null, "lockNote": null}}}),
             ),
         );

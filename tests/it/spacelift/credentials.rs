@@ -6,6 +6,7 @@ use serde_json::json;
 use super::{STACKS, pass, portal, read, refusal};
 use crate::support::{
     app::TestApp,
+    log::Remembered,
     spacelift::{
         API_KEY, API_SECRET, FakeSpacelift, Reply, dead_list, error, graphql_refusal, html, key_unknown,
         listed, logged_in_as, stack, triggered,
@@ -40,6 +41,81 @@ async fn a_login_that_fails_says_why_and_never_looks_like_the_callers_fault() {
             answer.0 == status && answer.1.contains(says),
             "{answer:?} instead of {says}"
         );
+    }
+}
+
+#[tokio::test]
+async fn why_a_login_was_refused_stands_in_the_log_without_the_secret() {
+    let (log, _listening) = Remembered::listen();
+    let said = json!({"errors": [{"message": format!("the account is suspended\r\n({API_SECRET})")}]});
+    for status in [200, 400, 401, 500] {
+        let fake = FakeSpacelift::start().await;
+        fake.expect(
+            "LogIn",
+            Reply::Raw(status, "content-type: application/json\r\n", said.to_string()),
+        );
+        let (status, text) = refusal(portal(&fake).await.get(STACKS).await).await;
+        let hint = "what it said is in Stagedoor's log";
+        assert!(
+            status == 502 && text.contains(hint) && !text.contains("suspended"),
+            "{text}"
+        );
+    }
+    let text = log.text();
+    let told = "Spacelift said: the account is suspended  [redacted]";
+    assert_eq!(text.matches(told).count(), 4, "{text}");
+    assert!(!text.contains(API_SECRET));
+}
+
+/// What a server says of a field that its schema lacks.
+fn lacking(field: &str) -> String {
+    json!({"errors": [{"message": format!("Cannot query field \"{field}\" on type \"User\".")}]}).to_string()
+}
+
+#[tokio::test]
+async fn a_login_goes_without_what_the_schema_lacks() {
+    for (status, body) in [
+        (200, lacking("validUntil")),
+        (400, lacking("validUntil")),
+        (
+            422,
+            lacking("validUntil").replace("{\"errors", "{\"data\":null,\"errors"),
+        ),
+        (
+            200,
+            json!({"errors": [{"message": "no", "locations": [{"line": 5, "column": 5}]}]}).to_string(),
+        ),
+    ] {
+        let fake = FakeSpacelift::start().await;
+        fake.expect(
+            "LogIn",
+            Reply::Raw(status, "content-type: application/json\r\n", body),
+        )
+        .expect(
+            "LogIn",
+            Reply::Json(json!({"data": {"apiKeyUser": {"jwt": "canary-short"}}})),
+        )
+        .expect("ListStacks", listed(json!([stack("a")])));
+        assert_eq!(portal(&fake).await.get(STACKS).await.status(), 200);
+        let asked = fake.last("LogIn").body["query"].as_str().unwrap().to_owned();
+        assert!(asked.contains("jwt") && !asked.contains("validUntil"), "{asked}");
+    }
+}
+
+#[tokio::test]
+async fn a_schema_that_lacks_what_is_needed_is_not_called_a_wrong_key() {
+    for status in [200, 400] {
+        let fake = FakeSpacelift::start().await;
+        fake.expect(
+            "LogIn",
+            Reply::Raw(status, "content-type: application/json\r\n", lacking("jwt")),
+        );
+        let (status, text) = refusal(portal(&fake).await.get(STACKS).await).await;
+        assert!(
+            status == 502 && text.contains("schema lacks something that LogIn needs"),
+            "{text}"
+        );
+        assert!(!text.contains("does not accept the API key"), "{text}");
     }
 }
 

@@ -7,6 +7,7 @@ use serde_json::json;
 use super::{STACKS, portal, read, refusal};
 use crate::support::{
     app::{LIMIT, TestApp},
+    log::Remembered,
     spacelift::{CANARY_QUOTE, FakeSpacelift, Reply, error, html, listed, stack},
 };
 
@@ -36,7 +37,7 @@ fn faults() -> Vec<Case> {
         (
             json_with(200, r#"{"data":{"viewer":{"id":"x"},"stacks":[{"id":"a"}]}}"#),
             502,
-            "not one of Spacelift's",
+            "stack 'a' has no usable 'name'",
         ),
         (Reply::Json(coded), 502, "refused ListStacks: boom"),
         (
@@ -77,6 +78,41 @@ async fn partial_data_is_not_shown_as_if_it_were_all() {
     fake.expect_login().expect("ListStacks", Reply::Json(partial));
     let (status, text) = refusal(portal(&fake).await.get(STACKS).await).await;
     assert!(status == 502 && text.contains("one space was skipped"), "{text}");
+}
+
+#[tokio::test]
+async fn a_stack_that_failed_alone_takes_no_other_with_it() {
+    let (log, _listening) = Remembered::listen();
+    let fake = FakeSpacelift::start().await;
+    let error = json!([{"message": "no space", "path": ["stacks", 1, "spaceDetails"]}]);
+    let stacks = json!([stack("a"), null, stack("c")]);
+    let mut odd = stack("b");
+    odd["branch"] = json!(null);
+    let partial = json!({"data": {"viewer": {"id": "x"}, "stacks": stacks}, "errors": error});
+    fake.expect_login()
+        .expect("ListStacks", Reply::Json(partial))
+        .expect("ListStacks", listed(json!([stack("a"), odd, stack("c")])))
+        .expect("ListStacks", listed(json!([stack("a"), odd, stack("c")])))
+        .expect("ListStacks", listed(json!([stack("a"), odd, stack("c")])));
+    let app = TestApp::start(&fake.app_config("cacheTtl: 0s")).await;
+    for _ in 0..3 {
+        let (status, text) = read(app.get(STACKS).await).await;
+        let shown: Vec<serde_json::Value> = serde_json::from_str(&text).unwrap();
+        let ids: Vec<_> = shown.iter().map(|stack| stack["id"].as_str().unwrap()).collect();
+        assert_eq!((status, ids), (200, vec!["a", "c"]));
+    }
+    let (status, text) = refusal(app.get(&format!("{STACKS}/b")).await).await;
+    assert!(
+        status == 502 && text.contains("stack 'b' has no usable 'branch'"),
+        "{text}"
+    );
+    let text = log.text();
+    for told in [
+        "number 2 of the list has no usable 'spaceDetails'",
+        "stack 'b' has no usable 'branch', so it is left out",
+    ] {
+        assert_eq!(text.matches(told).count(), 1, "{told}: {text}");
+    }
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ mod credentials;
 mod faults;
 mod manners;
 mod restrictions;
+mod schema;
 mod secrecy;
 mod simulated;
 mod stacks;

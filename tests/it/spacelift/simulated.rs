@@ -22,7 +22,7 @@ async fn start(more: &str) -> (Simulator, TestApp) {
 }
 
 /// A simulator and the app-config that leads to it.
-async fn prepare(more: &str) -> (Simulator, String) {
+pub(super) async fn prepare(more: &str) -> (Simulator, String) {
     let settings = SimulatorSettings {
         api_key: API_KEY.to_owned(),
         api_secret: SecretString::from(API_SECRET),

@@ -101,9 +101,9 @@ async fn read_only_refuses_in_the_node_plugins_words_without_asking_spacelift() 
 
 #[tokio::test]
 async fn a_refused_trigger_says_what_is_wrong_with_the_stack() {
-    let locked = json!({"canWrite": true, "isDisabled": false, "lockedBy": "jane", "lockedAt": 1_700_000_000, "lockNote": null});
-    let read_only = json!({"canWrite": false, "isDisabled": false});
-    let disabled = json!({"canWrite": true, "isDisabled": true});
+    let locked = json!({"id": "a", "canWrite": true, "isDisabled": false, "lockedBy": "jane", "lockedAt": 1_700_000_000, "lockNote": null});
+    let read_only = json!({"id": "a", "canWrite": false, "isDisabled": false});
+    let disabled = json!({"id": "a", "canWrite": true, "isDisabled": true});
     for (message, stack, status, says) in [
         ("stack not found", Value::Null, 404, "knows no stack 'my-stack'"),
         (

@@ -338,7 +338,7 @@ pub(crate) fn explained(stack: Value) -> Reply {
 
 /// A stack that takes runs.
 pub(crate) fn writable() -> Value {
-    json!({"canWrite": true, "isDisabled": false, "lockedBy": null, "lockedAt": null, "lockNote": null})
+    json!({"id": "a", "canWrite": true, "isDisabled": false, "lockedBy": null, "lockedAt": null, "lockNote": null})
 }
 
 /// A GraphQL answer with another status.
