@@ -176,7 +176,7 @@ impl ApiRefusal {
         }
     }
 
-    /// Whether it is a path that nobody serves, said as a `Status` without a name.
+    /// Whether the path is not served, said as a `Status` without a name.
     pub(super) fn is_about_no_object(&self) -> bool {
         self.code == 404 && self.reason == "NotFound" && self.kind.is_empty() && self.name.is_empty()
     }

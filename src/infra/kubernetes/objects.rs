@@ -182,12 +182,12 @@ impl Cluster {
         self.about(address, identity, call).await
     }
 
-    /// Makes a call about an object. A path nobody serves, one the caller has no right to and one where another kind
-    /// stands may be that of a kind that is served otherwise by now: then it is made once more, since the first did
-    /// nothing.
+    /// Makes a call about an object. A path that is not served, one the caller has no right to and one where another
+    /// kind stands may be that of a kind that is served otherwise by now: then the call is made once more, since the
+    /// first did nothing.
     ///
-    /// A path nobody serves is never the object's absence, and not the kind's either while the kinds cannot be asked
-    /// for.
+    /// A path that is not served is never the object's absence, and not the kind's either while the kinds cannot be
+    /// asked for.
     async fn about(
         &self,
         address: &Address,

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{
     code_hosts,
-    domain::{Invalid, NotAllowed, NotImpersonated, ObjectRef},
+    domain::{Invalid, NotAllowed, NotImpersonated, ObjectRef, State},
     repository::RepositoryError,
     trouble::Trouble,
 };
@@ -80,8 +80,8 @@ pub(super) enum SkeError {
     #[error("The platform did not say in time how far {0} is; try again")]
     Unseen(ObjectRef),
     /// A wait ended in another state than the one waited for.
-    #[error("{0}")]
-    Ended(String),
+    #[error("{text}")]
+    Ended { state: State, text: String },
     /// What should be made is there.
     #[error(
         "{0} exists already and was left as it is, since ifExists is 'fail'; choose another name, or leave ifExists out"
@@ -198,8 +198,8 @@ impl From<SkeError> for BackstageError {
             E::NoCluster => Self::not_implemented(text),
             E::Absent(_) | E::NotServed { .. } => Self::not_found(text),
             E::OtherVersions { .. } => unprocessable(text),
+            E::Ended { state, .. } => Self::conflict(text).with_field("state", json!(state)),
             E::Exists(_)
-            | E::Ended(_)
             | E::BeingDeleted(_)
             | E::Conflict(_)
             | E::OnlyOnPlatform(_)

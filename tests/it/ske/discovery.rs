@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::faults::{TOKEN, expect, html, portal, raw, read};
 use crate::support::{
     app::TestApp,
-    kubernetes_fake::{FakeKubernetes, KINDS, OBJECT, PROMISES, Reply, promise, status},
+    kubernetes_fake::{FakeKubernetes, KINDS, OBJECT, PROMISES, Reply, VERSIONS, promise, status},
 };
 
 #[tokio::test]
@@ -41,6 +41,51 @@ async fn a_failing_discovery_is_no_missing_kind() {
         assert_eq!(fake.count("GET", OBJECT), 0);
         app.stop().await.unwrap();
     }
+}
+
+/// As an aggregated API that is down, and as a server that cannot tell of the group.
+#[tokio::test]
+async fn what_cannot_be_asked_for_is_not_taken_for_gone() {
+    let unserved = || raw(404, "content-type: text/plain\r\n", "404 page not found");
+    let down = || {
+        Reply::Json(
+            503,
+            status(503, "ServiceUnavailable", "the server is currently unable"),
+        )
+    };
+    for (objects, kinds, versions) in [
+        (unserved(), down(), None),
+        (unserved(), unserved(), Some(down())),
+        (unserved(), Reply::Close, None),
+    ] {
+        let fake = FakeKubernetes::start().await;
+        let app = portal(&fake).await;
+        read(&app).await.ok();
+        fake.plant("GET", OBJECT, &[objects])
+            .plant("GET", KINDS, &[kinds.clone(), kinds]);
+        if let Some(versions) = versions {
+            fake.plant("GET", VERSIONS, &[versions]);
+        }
+        let (code, message) = read(&app).await.refused();
+        assert_eq!(code, 502, "{message}");
+        app.stop().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_unserved_path_is_known_by_a_status_without_a_name_too() {
+    let fake = FakeKubernetes::start().await;
+    let app = portal(&fake).await;
+    let gone = json!({ "kind": "Status", "status": "Failure", "reason": "NotFound", "code": 404, "details": {},
+        "message": "the server could not find the requested resource" });
+    fake.plant("GET", OBJECT, &[Reply::Json(404, gone.clone())])
+        .plant("GET", KINDS, &[Reply::Json(404, gone)]);
+    expect(
+        read(&app).await,
+        Instant::now(),
+        (404, "does not serve kind 'Database'"),
+    );
+    app.stop().await.unwrap();
 }
 
 #[tokio::test]

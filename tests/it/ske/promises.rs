@@ -115,7 +115,7 @@ async fn a_leaving_promise_is_closed_to_impersonated_users_too() {
 }
 
 #[tokio::test]
-async fn where_nobody_may_list_promises_the_cluster_alone_decides() {
+async fn where_promises_cannot_be_listed_the_cluster_alone_decides() {
     let speaks = Rule::on("", &["users"]).verbs(&["impersonate"]);
     let place = Place::limited(&impersonation("robot-blind"), str::to_owned, &speaks).await;
     let robot = Subject::User("robot-blind".to_owned());

@@ -35,7 +35,7 @@ async fn a_kind_or_group_that_is_not_served_is_a_404_on_every_route() {
 }
 
 #[tokio::test]
-async fn a_version_that_is_not_served_is_a_422_that_names_the_served_ones() {
+async fn an_unserved_version_is_a_422_that_names_the_served_ones() {
     let place = Place::open().await;
     let mut kind = place.kind.clone();
     kind.version = "v9".to_owned();
@@ -74,7 +74,7 @@ async fn a_version_taken_away_names_the_one_in_its_place() {
     );
 }
 
-/// Without the Promise nothing lets anybody touch the kind; that it is gone comes first.
+/// Without the Promise the kind may not be touched; that it is gone comes first.
 #[tokio::test]
 async fn what_was_uninstalled_is_a_404_and_no_lack_of_rights() {
     let place = Place::open().await;
@@ -187,7 +187,7 @@ async fn a_kind_whose_path_another_one_took_over_is_a_404() {
 }
 
 #[tokio::test]
-async fn a_kind_taken_away_is_a_404_and_is_served_again_when_it_is_back() {
+async fn a_kind_taken_away_is_a_404_and_served_again_when_back() {
     let place = Place::open().await;
     place.create("mine").await;
     place.read("mine").await.ok();

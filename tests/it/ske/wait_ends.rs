@@ -63,6 +63,7 @@ async fn a_wait_that_ends_in_failure_fails_its_step() {
     let (reply, _) = wait(&place, json!({})).await;
     let (status, name, message) = reply.refused();
     assert_eq!((status, name.as_str()), (409, "ConflictError"), "{message}");
+    assert!(reply.text.contains("\"state\":\"failed\""), "{reply:?}");
     let object = format!("Database {}/mine is in state failed: ", place.namespace);
     let look = format!(
         "look at: kubectl logs -n {} -l kratix.io/resource-name=mine --all-containers",
@@ -108,12 +109,12 @@ async fn a_wait_for_gone_ends_when_the_object_is() {
     assert!(took > Duration::from_secs(1), "it was there at first: {took:?}");
     let (reply, _) = wait(&place, gone.clone()).await;
     ended(&reply, "gone", false);
-    // A kind nobody knows is a mistake and no end.
+    // A kind that is not served is a mistake and no end.
     let mut misspelt = gone.clone();
     misspelt["kind"] = json!("Databse");
     let (reply, _) = wait(&place, misspelt).await;
     assert_eq!(reply.refused().0, 404);
-    // Nor is an object that nobody deletes.
+    // Nor is an object whose deletion was not asked for.
     place.create("other").await;
     let (reply, _) = wait(
         &place,

@@ -21,7 +21,7 @@ const GROUP: &str = "fake.example.org";
 /// Where the kinds of the group are listed.
 pub(crate) const KINDS: &str = "/apis/fake.example.org/v1";
 /// Where the versions of the group are listed.
-const VERSIONS: &str = "/apis/fake.example.org";
+pub(crate) const VERSIONS: &str = "/apis/fake.example.org";
 /// Where the kind `Promise` is listed.
 pub(crate) const PROMISE_KINDS: &str = "/apis/platform.kratix.io/v1alpha1";
 /// The Promises.

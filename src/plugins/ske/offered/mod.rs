@@ -26,7 +26,7 @@ const MISS_HOLDS: Duration = Duration::from_secs(5);
 /// How long a failure answers all who waited for the same look, so that they do not wait one after the other.
 const FAILURE_HOLDS: Duration = Duration::from_secs(1);
 
-/// How long one look may take, over all its pages, and so how long anybody waits for one.
+/// How long one look may take, over all its pages, and so how long a caller waits for one.
 const LOOK_LIMIT: Duration = Duration::from_secs(30);
 
 /// A Promise that offers a kind.
@@ -222,7 +222,7 @@ fn of(kinds: &Kinds, wanted: &(String, String)) -> Vec<Offer> {
     kinds.get(wanted).cloned().unwrap_or_default()
 }
 
-/// One that leaves takes the kind's definition with it, whoever else offers the kind.
+/// One that leaves takes the kind's definition with it, whichever other Promise offers the kind.
 fn standing(offers: &[Offer]) -> Standing {
     match offers.iter().find(|offer| offer.leaving) {
         Some(offer) => Standing::Leaving(offer.promise.clone()),

@@ -30,7 +30,8 @@ pub(in crate::plugins::ske) struct Awaited {
 }
 
 impl Ske {
-    /// Waits for the state, but not beyond the caller's credentials, and not when nothing more happens by itself.
+    /// Waits for the state, but not beyond the caller's credentials, and not when nothing more happens by itself. The
+    /// wait itself went well even where it ended elsewhere, and so it is audited.
     ///
     /// # Errors
     /// As for reading the object, and `Ended` when it leads elsewhere and that is to be an error. In hybrid an object
@@ -43,7 +44,15 @@ impl Ske {
     ) -> Result<Waited<Reconciliation>, SkeError> {
         let about = || about("queryType", "wait", &awaited.object);
         let trail = self.audit.begin(FETCH, caller, about);
-        trail.end(self.permitted_wait(caller, awaited).await, nothing_more)
+        let waited = trail.end(self.permitted_wait(caller, awaited).await, nothing_more)?;
+        let Waited { seen, timed_out } = &waited;
+        if awaited.fail_on_failure && !timed_out && seen.state != awaited.state {
+            return Err(SkeError::Ended {
+                state: seen.state,
+                text: seen.ended(&awaited.object),
+            });
+        }
+        Ok(waited)
     }
 
     async fn permitted_wait(
@@ -66,9 +75,6 @@ impl Ske {
         let waited = turn.wait(&watched, patience).await?;
         let timed_out = waited.timed_out;
         let seen = watched.steadiness.lock().told(waited.seen, timed_out);
-        if awaited.fail_on_failure && !timed_out && seen.state != awaited.state {
-            return Err(SkeError::Ended(seen.ended(&awaited.object)));
-        }
         Ok(Waited { seen, timed_out })
     }
 }
