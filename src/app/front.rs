@@ -11,7 +11,7 @@ use serde_json::json;
 use tower::{Service, ServiceExt as _};
 use url::Url;
 
-use super::settings::Settings;
+use super::{away::Visit, settings::Settings};
 use crate::{
     backstage::{
         PluginEnv,
@@ -99,9 +99,18 @@ impl Front {
     }
 
     async fn forward(&self, request: Request<Body>) -> Response {
-        match self.upstream.forward(request).await {
-            Ok(response) => response,
+        let visit = Visit::of(&request);
+        let refusal = match self.upstream.forward(request).await {
+            Ok(response) => return response,
             Err(error) => refuse(error),
+        };
+        match visit.filter(|_| refusal.status().is_server_error()) {
+            Some(visit) => {
+                let mut page = visit.page(refusal.status());
+                page.extensions_mut().extend(refusal.into_parts().0.extensions);
+                page
+            }
+            None => refusal,
         }
     }
 }
@@ -160,26 +169,35 @@ fn unclear() -> Response {
     answer(&BackstageError::input(message))
 }
 
+/// What the log says beside the library's words; a person who uses the portal can do nothing with a key of ours.
+#[derive(Debug, thiserror::Error)]
+enum Fault {
+    #[error(
+        "stagedoor.upstream cannot be reached; see that the Backstage backend runs there, and check the key"
+    )]
+    Unreachable(#[source] ProxyError),
+    #[error("stagedoor.upstream leads back here; set it to the address of the Backstage backend itself")]
+    Circle,
+}
+
 fn refuse(error: ProxyError) -> Response {
     let (status, text) = (error.status(), error.to_string());
     let mut response = answer(&match error {
-        ProxyError::Unreachable(cause) => {
-            let message = "The Backstage backend behind this service cannot be reached; see that it runs, and check \
-                           stagedoor.upstream";
-            BackstageError::unavailable(status, message).with_cause(cause)
+        ProxyError::Unreachable(_) => {
+            let message = "The portal's backend cannot be reached at the moment; try again shortly";
+            BackstageError::unavailable(status, message).with_cause(Fault::Unreachable(error))
         }
         ProxyError::Interrupted(cause) => {
-            let message = "The connection to the Backstage backend behind this service broke before it answered; what \
-                           was asked for may have been done all the same, so look before you try again";
+            let message = "The connection to the portal's backend broke before it answered; what was asked for may have \
+                           been done all the same, so look before you try again";
             BackstageError::unavailable(status, message).with_cause(cause)
         }
         ProxyError::Circle => {
-            let message = "stagedoor.upstream leads back here, so nobody answers this; set it to the address of the \
-                           Backstage backend itself";
-            BackstageError::unavailable(status, message).with_cause(error)
+            let message = "The portal's backend cannot be reached: what is sent there comes back";
+            BackstageError::unavailable(status, message).with_cause(Fault::Circle)
         }
         ProxyError::Slow | ProxyError::Full | ProxyError::Unasked => {
-            BackstageError::unavailable(status, text)
+            BackstageError::unavailable(status, text).with_cause(error)
         }
         ProxyError::Target => BackstageError::input(text),
         // The words of npm's http-errors, as for bodies of our own routes.

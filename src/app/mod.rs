@@ -1,6 +1,7 @@
 //! The composition root: shared clients and plugins become one service that can be served.
 
 mod authorities;
+mod away;
 mod check;
 mod data_folder;
 mod front;
@@ -23,11 +24,15 @@ use crate::{
         root::{Root, Shared},
     },
     config::{ConfigError, ConfigReader, ConfigStore, Live},
-    infra::http_client::ClientError,
+    infra::{http_client::ClientError, http_server::ListenAddress},
     plugins,
 };
 
 pub use self::settings::readiness_url;
+
+/// What is said at the start when callers need no credentials.
+const WITHOUT_POLICY: &str = "backend.auth.dangerouslyDisableDefaultAuthPolicy is true: whatever reaches this address acts \
+    without credentials, runs and platform requests included. Remove it wherever others can reach the portal";
 
 /// Stagedoor, ready to be served. Building binds nothing and asks no upstream.
 pub struct App {
@@ -104,12 +109,14 @@ impl App {
             .iter()
             .filter_map(|registration| registration.on.as_ref());
         warnings.extend(plugins.flat_map(|on| on.warnings.clone()));
+        warnings.extend(ListenAddress::warning(&reader, options.listen.as_deref()));
         warnings.extend(settings.warning());
         warnings.extend(front::warning(&reader, settings.upstream.as_ref()));
         warnings.extend_from_slice(shared.database_notices());
         let (env, auth) = shared.env(store)?;
         let discovery = env.discovery.clone();
         let default_policy_disabled = auth.default_policy_disabled;
+        warnings.extend(default_policy_disabled.then(|| WITHOUT_POLICY.to_owned()));
         let authenticator = Authenticator::new(auth, env.tokens.clone(), discovery.clone(), env.http.clone());
         let lifecycle = Lifecycle::new(settings.lifecycle);
         let shared = Shared {

@@ -149,7 +149,22 @@ async fn serve_on_a_taken_port_names_the_key_to_change_and_ends_with_1() {
     let listen = format!("--listen={}", taken.local_addr().unwrap());
     let (code, printed) = run(folder(&backend_section()).path(), &["serve", &listen]).await;
     assert_eq!(code, Some(1), "{printed}");
-    assert!(printed.contains("stagedoor.listen"), "{printed}");
+    assert!(
+        printed.contains("already in use") && printed.contains("--listen"),
+        "{printed}"
+    );
+}
+
+#[tokio::test]
+async fn listen_is_strict_and_says_how_an_address_is_written() {
+    let folder = folder(&backend_section());
+    for text in ["127.0.0.1", "0.0.0.0", "0x1bc5", "7109abc", "localhost", ""] {
+        for command in ["serve", "healthcheck"] {
+            let (code, printed) = run(folder.path(), &[command, &format!("--listen={text}")]).await;
+            assert_eq!(code, Some(64), "{command} {text}: {printed}");
+            assert!(printed.contains("127.0.0.1:7008"), "{text}: {printed}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -208,6 +208,31 @@ search: {}
 }
 
 #[tokio::test]
+async fn a_door_that_is_open_is_warned_of() {
+    let open = "  auth:\n    dangerouslyDisableDefaultAuthPolicy: true\n";
+    let config = backend_section().replacen("  auth:\n", open, 1);
+    let warnings = TestApp::warnings(&config, plugins::register).await;
+    let key = "backend.auth.dangerouslyDisableDefaultAuthPolicy is true";
+    assert!(
+        warnings.iter().any(|warning| warning.starts_with(key)),
+        "{warnings:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_listen_address_read_as_another_is_warned_of() {
+    let config = backend_section().replacen("':17007'", "'127.0.0.1'", 1);
+    let warnings = TestApp::warnings(&config, plugins::register).await;
+    let [warning] = warnings.as_slice() else {
+        panic!("one warning: {warnings:?}")
+    };
+    assert!(
+        warning.contains("backend.listen is read as port 127 of every interface"),
+        "{warning}"
+    );
+}
+
+#[tokio::test]
 async fn keys_of_other_sections_are_none_of_our_business() {
     assert_eq!(
         warnings("catalog: { anything: 1 }\ntechdocs: { builder: '${NOT_SET}' }\n").await,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use http::Request;
 
-use super::{Allow, AuthPolicy, Authenticator, Credentials, LimitedAccess, Principal};
+use super::{Allow, AuthPolicy, Authenticator, Credentials, LimitedAccess, Principal, forgery};
 use crate::backstage::error::BackstageError;
 
 /// Path of the plugin's public keys, relative to its mount; open to everybody because they are how trust begins.
@@ -43,11 +43,12 @@ struct Admitted {
 ///
 /// # Errors
 ///
-/// 401 `Missing credentials` or what is wrong with the token; 403 when the token is for other plugins only.
+/// 401 `Missing credentials` or what is wrong with the token; 403 when the token is for other plugins only, or when a page
+/// of another origin would change something without one.
 pub async fn admit(door: &Arc<PluginDoor>, request: &mut Request<Body>) -> Result<(), BackstageError> {
     request.extensions_mut().insert(Arc::clone(door));
     let Some(limited) = door.barrier(request.uri().path()) else {
-        return Ok(());
+        return forgery::refuse(request);
     };
     let credentials = door
         .authenticator
@@ -56,6 +57,7 @@ pub async fn admit(door: &Arc<PluginDoor>, request: &mut Request<Body>) -> Resul
     if *credentials.principal() == Principal::None {
         return Err(BackstageError::authentication("Missing credentials"));
     }
+    forgery::refuse(request)?;
     let admitted = Admitted { credentials, limited };
     request.extensions_mut().insert(admitted);
     Ok(())

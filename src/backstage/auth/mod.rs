@@ -10,6 +10,7 @@ mod door;
 mod external;
 mod external_config;
 mod extract;
+mod forgery;
 mod issuer;
 mod key_fetch;
 mod key_set;

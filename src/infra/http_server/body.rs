@@ -115,7 +115,8 @@ pub async fn receive(request: Request<Body>) -> Result<Request<Body>, BodyError>
     Ok(Request::from_parts(parts, body))
 }
 
-fn has_json_type(headers: &HeaderMap) -> bool {
+/// Whether the content type says that the body is JSON.
+pub fn has_json_type(headers: &HeaderMap) -> bool {
     content_type(headers)
         .split(';')
         .next()

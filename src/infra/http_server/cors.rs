@@ -1,11 +1,14 @@
 //! Cross-origin answers and preflights as npm `cors` gives them under `backend.cors`.
 
 use axum::{body::Body, response::Response};
-use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use url::Url;
 
-use super::vary;
+use super::{
+    caller_site::CallerSite,
+    origin_pattern::{self, OriginPattern},
+    vary,
+};
 use crate::config::{ConfigError, ConfigReader};
 
 /// What npm `cors` allows when `methods` is not set.
@@ -27,6 +30,8 @@ pub(super) struct Cors {
     max_age: HeaderValue,
     preflight_status: StatusCode,
     preflight_continues: bool,
+    /// The origin of `backend.baseUrl`: a page from there is our own.
+    own_origin: Option<String>,
 }
 
 /// The origins let in. Exact ones are compared, the rest are patterns.
@@ -34,7 +39,7 @@ pub(super) struct Cors {
 struct Origins {
     everyone: bool,
     exact: Vec<String>,
-    patterns: GlobSet,
+    patterns: Vec<OriginPattern>,
 }
 
 /// What a request's origin earned.
@@ -52,14 +57,20 @@ impl Cors {
     /// Reads `backend.cors`. The origin of `app.baseUrl` is let in besides, because a stock production
     /// configuration leaves `localhost` in `backend.cors.origin`.
     pub(super) fn read(config: &ConfigReader) -> Result<Self, Vec<ConfigError>> {
-        let app_origin = app_origin(config).map_err(|error| vec![error])?;
+        let app_origin = origin_of(config, "app.baseUrl").map_err(|error| vec![error])?;
         let cors = config
             .optional_config("backend.cors")
             .map_err(|error| vec![error])?;
-        let Some(cors) = cors else {
-            return Ok(Self::for_app_only(app_origin));
+        let settings = match cors {
+            None => Self::for_app_only(app_origin),
+            Some(cors) => Self::read_section(&cors, app_origin).map_err(|error| vec![error])?,
         };
-        Self::read_section(&cors, app_origin).map_err(|error| vec![error])
+        // A wrong one is told where it is needed.
+        let own_origin = origin_of(config, "backend.baseUrl").ok().flatten();
+        Ok(Self {
+            own_origin,
+            ..settings
+        })
     }
 
     fn for_app_only(app_origin: Option<String>) -> Self {
@@ -67,7 +78,7 @@ impl Cors {
             origins: Origins {
                 everyone: false,
                 exact: app_origin.into_iter().collect(),
-                patterns: GlobSet::empty(),
+                patterns: Vec::new(),
             },
             credentials: false,
             methods: HeaderValue::from_static(DEFAULT_METHODS),
@@ -76,6 +87,7 @@ impl Cors {
             max_age: HeaderValue::from(DEFAULT_MAX_AGE),
             preflight_status: StatusCode::NO_CONTENT,
             preflight_continues: false,
+            own_origin: None,
         }
     }
 
@@ -90,6 +102,7 @@ impl Cors {
             max_age: max_age(cors)?.unwrap_or(defaults.max_age),
             preflight_status: preflight_status(cors)?.unwrap_or(defaults.preflight_status),
             preflight_continues: cors.optional_boolean("preflightContinue")?.unwrap_or(false),
+            own_origin: None,
         })
     }
 
@@ -102,6 +115,17 @@ impl Cors {
             Some(origin) if self.origins.contain(origin) => Granted::Origin(origin.clone()),
             _ => Granted::Nothing,
         }
+    }
+
+    /// Judges what page a request may come from. To let everyone read does not mean to let everyone change.
+    pub(super) fn site(&self, request_headers: &HeaderMap) -> CallerSite {
+        let is_own = |origin: &HeaderValue| {
+            let own = self.own_origin.as_ref();
+            own.is_some_and(|own| origin.as_bytes().eq_ignore_ascii_case(own.as_bytes()))
+        };
+        CallerSite::of(request_headers, |origin| {
+            is_own(origin) || self.origins.contain(origin)
+        })
     }
 
     /// Answers a preflight from an origin that is let in; anything else goes on.
@@ -159,29 +183,22 @@ impl Origins {
         let Some(given) = cors.optional_string_or_array("origin")? else {
             return Ok(Self {
                 everyone: true,
-                exact: Vec::new(),
-                patterns: GlobSet::empty(),
+                exact: app_origin.into_iter().collect(),
+                patterns: Vec::new(),
             });
         };
-        let (patterns, exact): (Vec<_>, Vec<_>) = given
+        let (exact, patterns): (Vec<_>, Vec<_>) = given
             .into_iter()
-            .chain(app_origin)
-            .partition(|origin| origin.contains(['*', '?', '[', '{', '\\', '!']));
-        let unusable = |error: &globset::Error| {
-            ConfigError::new(format!(
-                "`{}` holds a pattern that is not usable ({})",
-                cors.full_key("origin"),
-                error.kind()
-            ))
+            .partition(|origin| origin_pattern::is_plain(origin));
+        let unusable = |reason| {
+            let key = cors.full_key("origin");
+            ConfigError::new(format!("`{key}` holds a pattern that is not usable: {reason}"))
         };
-        let mut set = GlobSetBuilder::new();
-        for pattern in &patterns {
-            set.add(origin_pattern(pattern).map_err(|error| unusable(&error))?);
-        }
+        let patterns = patterns.iter().map(|pattern| OriginPattern::read(pattern));
         Ok(Self {
             everyone: false,
-            exact,
-            patterns: set.build().map_err(|error| unusable(&error))?,
+            exact: exact.into_iter().chain(app_origin).collect(),
+            patterns: patterns.collect::<Result<_, _>>().map_err(unusable)?,
         })
     }
 
@@ -190,31 +207,24 @@ impl Origins {
             return false;
         };
         self.exact.iter().any(|known| known.eq_ignore_ascii_case(origin))
-            || (!self.patterns.is_empty() && self.patterns.is_match(origin))
+            || self.patterns.iter().any(|pattern| pattern.matches(origin))
     }
 }
 
-/// `*` crosses dots and not slashes, as in Backstage.
-fn origin_pattern(pattern: &str) -> Result<globset::Glob, globset::Error> {
-    GlobBuilder::new(pattern)
-        .literal_separator(true)
-        .case_insensitive(true)
-        .build()
-}
-
-fn app_origin(config: &ConfigReader) -> Result<Option<String>, ConfigError> {
-    let Some(base_url) = config.optional_string("app.baseUrl")? else {
+/// The origin of the address at the key.
+fn origin_of(config: &ConfigReader, key: &str) -> Result<Option<String>, ConfigError> {
+    let Some(address) = config.optional_string(key)? else {
         return Ok(None);
     };
-    let origin = Url::parse(&base_url)
+    let origin = Url::parse(&address)
         .ok()
         .map(|url| url.origin())
         .filter(url::Origin::is_tuple);
     match origin {
         Some(origin) => Ok(Some(origin.ascii_serialization())),
-        None => Err(ConfigError::new(
-            "`app.baseUrl` must be a URL such as https://portal.example.com",
-        )),
+        None => Err(ConfigError::new(format!(
+            "`{key}` must be a URL such as https://portal.example.com"
+        ))),
     }
 }
 
@@ -371,7 +381,7 @@ mod tests {
     fn settings_that_cannot_be_used_name_their_key() {
         for (json, key) in [
             (
-                r#"{"backend":{"cors":{"origin":"https://[a"}}}"#,
+                r#"{"backend":{"cors":{"origin":"https://{a,b}{1..1000}"}}}"#,
                 "backend.cors.origin",
             ),
             (

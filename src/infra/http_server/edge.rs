@@ -181,10 +181,12 @@ where
     S: Service<Request<Body>, Response = Response, Error = Infallible> + Clone + Send + Sync + 'static,
     S::Future: Send,
 {
-    tower::service_fn(move |request: Request<Body>| {
+    tower::service_fn(move |mut request: Request<Body>| {
         let settings = Arc::clone(&settings);
         let inner = inner.clone();
         async move {
+            let site = settings.cors.site(request.headers());
+            request.extensions_mut().insert(site);
             let granted = settings.cors.judge(request.headers());
             let mut response = match settings
                 .cors

@@ -11,7 +11,7 @@ use crate::support::{
 
 const COOKIE: &str = "/api/sample/.backstage/auth/v1/cookie";
 
-fn token(name: &str) -> String {
+pub(super) fn token(name: &str) -> String {
     let list = fixture("tokens.json");
     let found = list["tokens"]
         .as_array()

@@ -4,6 +4,7 @@ mod caching;
 mod configuration;
 mod cookie;
 mod discovery;
+mod forgery;
 mod limits;
 mod log;
 mod malformed;

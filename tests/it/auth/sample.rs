@@ -84,6 +84,17 @@ fn routes() -> Routes {
             |CookieUserCredentials(who): CookieUserCredentials| async move { seen(&who) },
         )
         .get("/open/blind", || async { Json(json!({ "ok": true })) })
+        .get("/change", |who: Credentials| async move { seen(&who) })
+        .post("/change", |who: Credentials| async move { seen(&who) })
+        .delete("/change", |who: Credentials| async move { seen(&who) })
+        .get(
+            "/cookie/change",
+            |CookieUserCredentials(who): CookieUserCredentials| async move { seen(&who) },
+        )
+        .post(
+            "/cookie/change",
+            |CookieUserCredentials(who): CookieUserCredentials| async move { seen(&who) },
+        )
         .get("/open/optional", |who: Credentials| async move { seen(&who) })
 }
 

@@ -9,12 +9,58 @@ use tokio::{
 };
 
 use super::portal::{Portal, read};
-use crate::support::app::{TestApp, backend_section};
+use crate::support::{
+    app::{TestApp, backend_section},
+    log::Remembered,
+};
 
 /// An address nobody listens at.
 async fn nowhere() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     format!("http://{}", listener.local_addr().unwrap())
+}
+
+#[tokio::test]
+async fn a_page_load_without_the_portal_tries_again_by_itself() {
+    let app = TestApp::start(&format!(
+        "{}stagedoor:\n  upstream: {}\n",
+        backend_section(),
+        nowhere().await
+    ))
+    .await;
+    let (log, _listening) = Remembered::listen();
+    let visit = app.client.get(app.url("/catalog?x=secret"));
+    let visit = visit.header("accept", "text/html,application/xhtml+xml,*/*;q=0.8");
+    let answer = visit.header("sec-fetch-mode", "navigate").send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::BAD_GATEWAY);
+    assert_eq!(answer.headers()["content-type"], "text/html; charset=utf-8");
+    assert_eq!(answer.headers()["cache-control"], "no-store");
+    let page = answer.text().await.unwrap();
+    assert!(page.contains("http-equiv=\"refresh\""), "{page}");
+    for told in ["stagedoor", "secret", "upstream", "127.0.0.1"] {
+        assert!(!page.contains(told), "{told}: {page}");
+    }
+    let id = page.split("<code>").nth(1).unwrap().split('<').next().unwrap();
+    let log = log.text();
+    assert!(
+        log.contains(id) && log.contains("stagedoor.upstream cannot be reached"),
+        "{log}"
+    );
+    for (method, accept, kind) in [
+        ("GET", "*/*", "json"),
+        ("POST", "text/html", "json"),
+        ("GET", "text/html", "html"),
+    ] {
+        let request = app
+            .client
+            .request(method.parse().unwrap(), app.url("/api/catalog"));
+        let answer = request.header("accept", accept).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::BAD_GATEWAY);
+        assert!(
+            answer.headers()["content-type"].to_str().unwrap().contains(kind),
+            "{method} {accept}"
+        );
+    }
 }
 
 #[tokio::test]
@@ -33,10 +79,12 @@ async fn without_the_portal_its_routes_are_502_and_ours_keep_working() {
         body["error"]["message"]
             .as_str()
             .unwrap()
-            .contains("stagedoor.upstream"),
+            .contains("cannot be reached"),
         "{body}"
     );
-    assert!(!body.to_string().contains("secret"), "{body}");
+    for told in ["secret", "stagedoor"] {
+        assert!(!body.to_string().contains(told), "{body}");
+    }
     assert_eq!(app.get("/api/spacelift-io/health").await.status(), 200);
     assert_eq!(app.get("/.backstage/health/v1/readiness").await.status(), 200);
 }

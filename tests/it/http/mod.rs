@@ -5,6 +5,7 @@ mod connections;
 mod cors;
 mod logging;
 mod malformed;
+mod origins;
 mod rate_limit;
 mod shutdown;
 mod support;

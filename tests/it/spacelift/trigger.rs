@@ -53,6 +53,22 @@ async fn a_trigger_answers_the_run_and_tells_spacelift_who_asked() {
 }
 
 #[tokio::test]
+async fn a_page_of_another_site_starts_no_run() {
+    let fake = FakeSpacelift::start().await;
+    let open = "  auth:\n    dangerouslyDisableDefaultAuthPolicy: true\n";
+    let app = TestApp::start(&fake.app_config("timeout: 1s").replacen("  auth:\n", open, 1)).await;
+    let request = app
+        .client
+        .post(app.url(TRIGGER))
+        .header("origin", "https://evil.test");
+    let request = request.header("content-type", "text/plain").body("x");
+    let (status, message) = refusal(request.send().await.unwrap()).await;
+    assert_eq!(status, 403, "{message}");
+    assert!(message.contains("backend.cors.origin"), "{message}");
+    assert!(fake.requests().is_empty());
+}
+
+#[tokio::test]
 async fn the_id_is_percent_decoded_and_travels_only_as_a_variable() {
     for (path, id) in [("a%2Fb%20c", "a/b c"), ("..%2f", "../"), ("trigger", "trigger")] {
         let fake = FakeSpacelift::start().await;
