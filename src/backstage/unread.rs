@@ -98,7 +98,10 @@ impl<S: Send + Sync> FromRequestParts<S> for Unread {
 
 fn unusable(problem: BodyError) -> BackstageError {
     let name = problem.name();
-    let error = BackstageError::new(name, problem.status(), problem.to_string());
+    let mut error = BackstageError::new(name, problem.status(), problem.to_string());
+    if problem.status().is_server_error() {
+        error = error.with_cause(problem.clone());
+    }
     problem
         .fields()
         .into_iter()

@@ -66,7 +66,7 @@ struct ConfigArgs {
 struct ServeArgs {
     #[command(flatten)]
     config: ConfigArgs,
-    /// Where to listen: `7008`, `:7008` or `host:7008`. Wins over stagedoor.listen and backend.listen.
+    /// Where to listen: `7008`, `:7008`, `host:7008` or `[::1]:7008`. Wins over stagedoor.listen and backend.listen.
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
 }

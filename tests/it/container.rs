@@ -152,6 +152,52 @@ fn the_kubernetes_example_is_probed_bounded_and_may_write_its_state_only() {
     assert_eq!(writable.len(), 2, "state and tmp: {writable:?}");
 }
 
+/// A quantity of Kubernetes in bytes, as the example writes them.
+fn mebibytes(quantity: &Value) -> u64 {
+    let text = quantity.as_str().unwrap_or_else(|| panic!("no size: {quantity}"));
+    text.strip_suffix("Mi").unwrap().parse().unwrap()
+}
+
+#[test]
+fn the_kubernetes_example_bounds_what_it_may_use() {
+    let documents = documents("deploy/kubernetes/stagedoor.yaml");
+    let pod = &of_kind(&documents, "Deployment")["spec"]["template"]["spec"];
+    let limits = &pod["containers"][0]["resources"]["limits"];
+    let size = |name: &str| {
+        let volumes = pod["volumes"].as_array().unwrap();
+        let volume = volumes.iter().find(|volume| volume["name"] == name).unwrap();
+        mebibytes(&volume["emptyDir"]["sizeLimit"])
+    };
+    // The one counts as memory, the other as storage; both leave room for the process.
+    assert!(size("tmp") <= mebibytes(&limits["memory"]) / 4);
+    assert!(size("state") < mebibytes(&limits["ephemeral-storage"]));
+}
+
+#[test]
+fn the_kubernetes_example_says_who_may_connect_and_where_to() {
+    let documents = documents("deploy/kubernetes/stagedoor.yaml");
+    let policy = &of_kind(&documents, "NetworkPolicy")["spec"];
+    let deployment = &of_kind(&documents, "Deployment")["spec"];
+    assert_eq!(policy["podSelector"], deployment["selector"]);
+    assert_eq!(policy["policyTypes"], serde_json::json!(["Ingress", "Egress"]));
+    for rule in policy["ingress"].as_array().unwrap() {
+        let container = &deployment["template"]["spec"]["containers"][0];
+        assert_eq!(rule["ports"][0]["port"], container["ports"][0]["name"]);
+        assert!(
+            !rule["from"].as_array().unwrap().is_empty(),
+            "not everybody: {rule}"
+        );
+    }
+    let ports: Vec<u64> = policy["egress"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|rule| rule["ports"].as_array().unwrap())
+        .map(|port| port["port"].as_u64().unwrap())
+        .collect();
+    assert_eq!(ports, [53, 53, 7007, 443, 6443]);
+}
+
 #[test]
 fn the_kubernetes_example_names_one_port_throughout() {
     let documents = documents("deploy/kubernetes/stagedoor.yaml");

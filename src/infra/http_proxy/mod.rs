@@ -40,6 +40,10 @@ pub use self::{connect::Proxies, error::ProxyError, passage::PASSED};
 /// How long an unused connection is kept. Node closes its own after 5 s, and a request must not meet that.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 
+/// How much of an answer is read before the caller takes it, and the longest head of one: an answer's own cookies pass the
+/// 16 KB that a request may have. What a slow reader leaves untaken stays with the server behind us.
+const READ_AHEAD: usize = 32 * 1024;
+
 /// Where requests are passed on to, and what has to be known of those who send them.
 #[derive(Debug)]
 pub struct UpstreamSettings {
@@ -75,6 +79,7 @@ impl Upstream {
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_TIMEOUT)
+            .http1_read_buf_exact_size(READ_AHEAD)
             .build(connector);
         Some(Self {
             client,
@@ -99,7 +104,13 @@ impl Upstream {
         *request.version_mut() = Version::HTTP_11;
         let wants_websocket = headers::wants_websocket(request.method(), request.headers());
         let place = match wants_websocket {
-            true => Some(self.upgrades.reserve().ok_or(ProxyError::Full)?),
+            true => {
+                let client = request
+                    .extensions()
+                    .get::<Arrival>()
+                    .map(|arrival| arrival.client);
+                Some(self.upgrades.reserve(client).ok_or(ProxyError::Full)?)
+            }
             false => None,
         };
         self.adapt(&mut request);

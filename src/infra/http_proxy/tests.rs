@@ -164,7 +164,7 @@ async fn a_server_that_changes_the_protocol_unasked_is_not_followed() {
 #[tokio::test]
 async fn a_websocket_beyond_the_limit_is_refused_before_the_server_hears_of_it() {
     let mut upstream = before(|_| async { panic!("nobody connects") }).await;
-    upstream.upgrades = Upgrades::with_room_for(0, Tasks::default());
+    upstream.upgrades = Upgrades::with_room_for(0, 0, Tasks::default());
     let request = Request::get("/api/signals")
         .header("connection", "upgrade")
         .header("upgrade", "websocket");

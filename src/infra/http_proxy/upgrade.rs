@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    net::IpAddr,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -12,17 +13,25 @@ use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
 use tokio::{
-    io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf, copy_bidirectional},
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf, copy_bidirectional_with_sizes},
     join, select,
-    sync::{OwnedSemaphorePermit, Semaphore},
     time::{Instant, sleep_until, timeout},
 };
 
-use crate::infra::tasks::Tasks;
+use crate::infra::{
+    http_server::{Place, Places},
+    tasks::Tasks,
+};
 
-/// Joined connections at once: each holds two of the system's, and together they must leave room for requests. A
-/// browser tab of the portal holds one.
-const MOST: usize = 8_192;
+/// Joined connections at once: each holds two of the system's and 16 kB to copy with, and all of them fit the memory that
+/// `deploy/` grants. A browser tab of the portal holds one.
+const MOST: usize = 1_024;
+
+/// Those of one client address, so that there are places left for others.
+const MOST_EACH: usize = MOST / 2;
+
+/// What is taken from one side before the other has it. The portal's messages are small.
+const PIECE: usize = 4 * 1024;
 
 /// How long both sides may say nothing. The portal's own websockets are pinged twice a minute, so after this time
 /// somebody has vanished without a word.
@@ -34,29 +43,29 @@ const GOODBYE: Duration = Duration::from_secs(2);
 /// The joined connections of one server behind us.
 #[derive(Debug, Clone)]
 pub(super) struct Upgrades {
-    slots: Arc<Semaphore>,
+    places: Places,
     tasks: Tasks,
 }
 
 impl Upgrades {
     pub(super) fn new(tasks: Tasks) -> Self {
-        Self::with_room_for(MOST, tasks)
+        Self::with_room_for(MOST, MOST_EACH, tasks)
     }
 
-    /// As `new`, with another limit.
-    pub(super) fn with_room_for(most: usize, tasks: Tasks) -> Self {
-        let slots = Arc::new(Semaphore::new(most));
-        Self { slots, tasks }
+    /// As `new`, with other limits, in all and for one client.
+    pub(super) fn with_room_for(most: usize, most_each: usize, tasks: Tasks) -> Self {
+        let places = Places::new(most, most_each);
+        Self { places, tasks }
     }
 
-    /// Takes a place, which is free again when it is dropped; `None` if there is none left.
-    pub(super) fn reserve(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.slots).try_acquire_owned().ok()
+    /// Takes a place, which is free again when it is dropped; `None` if there is none left for this client.
+    pub(super) fn reserve(&self, client: Option<IpAddr>) -> Option<Place> {
+        self.places.try_take(client)
     }
 
     /// Copies both ways until both sides are done, or silent for too long, or the service ends: such a connection has no
     /// natural end that one could wait for.
-    pub(super) fn join(&self, place: OwnedSemaphorePermit, caller: OnUpgrade, server: OnUpgrade) {
+    pub(super) fn join(&self, place: Place, caller: OnUpgrade, server: OnUpgrade) {
         let leaving = self.tasks.leaving();
         self.tasks.spawn_until_shutdown(async move {
             let _held = place;
@@ -79,7 +88,7 @@ where
     let (mut caller, mut server) = (heard.from(caller), heard.from(server));
     select! {
         // How it failed is the affair of the two sides.
-        _ = copy_bidirectional(&mut caller, &mut server) => {}
+        _ = copy_bidirectional_with_sizes(&mut caller, &mut server, PIECE, PIECE) => {}
         () = heard.nothing_more() => {}
         () = leaving => {}
     }
@@ -205,10 +214,15 @@ mod tests {
 
     #[tokio::test]
     async fn a_place_is_free_again_when_its_holder_is_gone() {
-        let upgrades = Upgrades::with_room_for(1, Tasks::default());
-        let place = upgrades.reserve();
-        assert!(place.is_some() && upgrades.reserve().is_none());
+        let upgrades = Upgrades::with_room_for(2, 1, Tasks::default());
+        let [one, other] = [1, 2].map(|last| Some(IpAddr::from([192, 0, 2, last])));
+        let place = upgrades.reserve(one);
+        assert!(place.is_some() && upgrades.reserve(one).is_none());
+        assert!(
+            upgrades.reserve(other).is_some(),
+            "one client does not take the others' places"
+        );
         drop(place);
-        assert!(upgrades.reserve().is_some());
+        assert!(upgrades.reserve(one).is_some());
     }
 }

@@ -3,7 +3,9 @@
 //! Written on the hot path with plain atomics; read by the connection's own clock, which wakes seldom.
 
 use std::{
+    future::poll_fn,
     sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed},
+    task::Poll,
     time::Duration,
 };
 
@@ -177,6 +179,23 @@ impl Activity {
 
     pub(super) fn register(&self, waker: &std::task::Waker) {
         self.waker.register(waker);
+    }
+
+    /// Whether the head of a request has begun to arrive and is not complete.
+    pub(super) fn is_in_head(&self) -> bool {
+        self.phase.load(Relaxed) == HEAD
+    }
+
+    /// Waits until the connection is asked to end.
+    pub(super) async fn asked_to_end(&self) {
+        poll_fn(|context| {
+            self.register(context.waker());
+            match self.is_draining() || self.is_abandoned() {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
+            }
+        })
+        .await;
     }
 
     /// Compares what is going on with the limits.

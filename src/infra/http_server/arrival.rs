@@ -26,6 +26,21 @@ pub struct Arrival {
     pub id: RequestId,
 }
 
+#[cfg(test)]
+impl Arrival {
+    /// A request that has just come from this address.
+    pub(super) fn of_test(peer: [u8; 4]) -> Self {
+        let peer = SocketAddr::from((peer, 1));
+        Self {
+            peer,
+            client: peer.ip(),
+            at: Instant::now(),
+            receive_by: None,
+            id: RequestId::next(),
+        }
+    }
+}
+
 /// A short id, unique within this process and unlikely to meet another process's: `5f3a9c1e-2b`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RequestId(u64);

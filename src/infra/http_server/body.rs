@@ -6,12 +6,21 @@ use http::{HeaderMap, Request, StatusCode, header};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use serde_json::{Map, Value, json};
-use tokio::time::{Instant, timeout_at};
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, timeout_at},
+};
 
 use super::arrival::Arrival;
 
 /// Bound of a body: the JSON parser's own default of 100 kB.
 pub const BODY_LIMIT: usize = 102_400;
+
+/// Bytes of all bodies that have begun to arrive and are not complete.
+const UNFINISHED_LIMIT: usize = 16 * 1024 * 1024;
+
+/// What is left of that.
+static UNFINISHED: Semaphore = Semaphore::const_new(UNFINISHED_LIMIT);
 
 /// Why a body was not taken. Shows as the message for the caller, which never repeats the body.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -27,6 +36,9 @@ pub enum BodyError {
         /// Bytes seen until it was clear.
         received: u64,
     },
+    /// There are too many unfinished bodies.
+    #[error("too many request bodies are arriving at once; try again shortly")]
+    NoRoom,
     /// The text is not UTF-8.
     #[error("unsupported charset \"{}\"", .0.to_uppercase())]
     Charset(String),
@@ -49,6 +61,7 @@ impl BodyError {
             BodyError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             BodyError::Charset(_) | BodyError::Encoding(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             BodyError::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            BodyError::NoRoom => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -60,6 +73,7 @@ impl BodyError {
             BodyError::TooLarge { .. } => "PayloadTooLargeError",
             BodyError::Charset(_) | BodyError::Encoding(_) => "UnsupportedMediaTypeError",
             BodyError::TooSlow => "RequestTimeoutError",
+            BodyError::NoRoom => "ServiceUnavailableError",
         }
     }
 
@@ -83,7 +97,7 @@ impl BodyError {
             }
             BodyError::Charset(charset) => json!({"charset": charset, "type": "charset.unsupported"}),
             BodyError::Encoding(encoding) => json!({"encoding": encoding, "type": "encoding.unsupported"}),
-            BodyError::TooSlow => json!({}),
+            BodyError::TooSlow | BodyError::NoRoom => json!({}),
             BodyError::Aborted => json!({"code": "ECONNABORTED", "type": "request.aborted"}),
         };
         match fields {
@@ -164,6 +178,7 @@ fn charset(content_type: &str) -> Option<String> {
 
 async fn read(mut body: Body, deadline: Option<Instant>, limit: usize) -> Result<Bytes, BodyError> {
     let mut read = BytesMut::new();
+    let mut held = Vec::new();
     while let Some(data) = next(&mut body, deadline).await? {
         if read.len() + data.len() > limit {
             return Err(BodyError::TooLarge {
@@ -175,6 +190,8 @@ async fn read(mut body: Body, deadline: Option<Instant>, limit: usize) -> Result
         if read.is_empty() && body.is_end_stream() {
             return Ok(data);
         }
+        let size = u32::try_from(data.len()).unwrap_or(u32::MAX);
+        held.push(UNFINISHED.try_acquire_many(size).map_err(|_| BodyError::NoRoom)?);
         read.extend_from_slice(&data);
     }
     Ok(read.freeze())

@@ -3,7 +3,7 @@
 use std::{
     convert::Infallible,
     future::{Future as _, poll_fn},
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll},
@@ -19,7 +19,9 @@ use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    time::{Instant, sleep_until},
+    net::TcpStream,
+    select,
+    time::{Instant, sleep_until, timeout},
 };
 use tower::{Service, ServiceExt as _};
 
@@ -28,22 +30,24 @@ use super::{
     ambiguity::Ambiguity,
     arrival::{Arrival, RequestId},
     io::WatchedIo,
+    places::{Place, Places},
     settings::ConnectionLimits,
 };
 
-/// Bound of a request's head. Node's is 16 KB for headers alone; limited tokens, cookies of several plugins and
-/// the portal's long query strings have been seen to pass that, and four times as much still costs little.
-const MAX_HEAD_BYTES: usize = 64 * 1024;
+/// Bound of a request's head, its line included; Node's (`--max-http-header-size`). A longer one is a 431. As much is the
+/// most that a connection reads ahead or keeps unsent.
+const MAX_HEAD_BYTES: usize = 16 * 1024;
 
 /// What every connection of a listener shares.
 #[derive(Debug)]
 pub(super) struct ConnectionRules {
     pub(super) limits: ConnectionLimits,
+    unfinished_heads: Places,
     keep_alive_hint: Option<HeaderValue>,
 }
 
 impl ConnectionRules {
-    pub(super) fn new(limits: ConnectionLimits) -> Self {
+    pub(super) fn new(limits: ConnectionLimits, unfinished_heads: Places) -> Self {
         // Node's clients read the hint and stop using a connection before it is closed under them.
         let keep_alive_hint = limits
             .keep_alive
@@ -51,6 +55,7 @@ impl ConnectionRules {
             .and_then(|limit| HeaderValue::from_maybe_shared(format!("timeout={}", limit.as_secs())).ok());
         Self {
             limits,
+            unfinished_heads,
             keep_alive_hint,
         }
     }
@@ -59,6 +64,7 @@ impl ConnectionRules {
         let mut protocol = http1::Builder::new();
         protocol
             .max_buf_size(MAX_HEAD_BYTES)
+            .max_header_size(MAX_HEAD_BYTES)
             // Our own clock also knows idle from slow.
             .header_read_timeout(None);
         if let Some(count) = self.limits.max_headers {
@@ -74,9 +80,32 @@ pub(super) struct Connection {
     pub(super) rules: Arc<ConnectionRules>,
     pub(super) activity: Arc<Activity>,
     pub(super) peer: SocketAddr,
+    /// By which address the connection counts; `None` for that of a proxy, which carries the requests of many.
+    pub(super) client: Option<IpAddr>,
 }
 
 impl Connection {
+    /// Waits for the first bytes and for a place; without any within the limits the connection is over. Until then it has
+    /// no buffers.
+    pub(super) async fn first_word(&self, stream: &TcpStream, speaking: &Places) -> Option<Place> {
+        let limits = &self.rules.limits;
+        let limit = limits.headers.into_iter().chain(limits.silence).min();
+        let speaks = async {
+            stream.readable().await.ok()?;
+            speaking.take(self.client).await
+        };
+        let in_time = async {
+            match limit {
+                Some(limit) => timeout(limit, speaks).await.ok().flatten(),
+                None => speaks.await,
+            }
+        };
+        select! {
+            place = in_time => place,
+            () = self.activity.asked_to_end() => None,
+        }
+    }
+
     /// Serves until the other side, a limit or a shutdown ends it.
     pub(super) async fn run<I, S>(self, io: I, service: S)
     where
@@ -84,7 +113,8 @@ impl Connection {
         S: Service<Request<Incoming>, Response = Response, Error = Infallible> + Clone,
     {
         let activity = Arc::clone(&self.activity);
-        let rules = Arc::clone(&self.rules);
+        let (rules, client) = (Arc::clone(&self.rules), self.client);
+        let mut unfinished_head = None;
         let io = TokioIo::new(WatchedIo::new(io, Arc::clone(&activity)));
         let answering = service_fn(move |request| answer(self.clone(), service.clone(), request));
         let mut connection = pin!(rules.protocol().serve_connection(io, answering).with_upgrades());
@@ -99,6 +129,16 @@ impl Connection {
             // How a connection failed is the other side's affair; requests are logged one by one.
             if activity.is_abandoned() || connection.as_mut().poll(context).is_ready() {
                 return Poll::Ready(());
+            }
+            if !activity.is_in_head() {
+                unfinished_head = None;
+            } else if unfinished_head.is_none() {
+                unfinished_head = rules.unfinished_heads.try_take(client);
+                if unfinished_head.is_none() {
+                    activity.expire_head();
+                    let _ = connection.as_mut().poll(context);
+                    return Poll::Ready(());
+                }
             }
             while clock.as_mut().poll(context).is_ready() {
                 match activity.verdict(&rules.limits) {
@@ -166,9 +206,11 @@ where
         headers.insert(CONNECTION, HeaderValue::from_static("keep-alive"));
         headers.insert("keep-alive", hint.clone());
     }
+    let place = response.extensions_mut().remove::<Arc<Place>>();
     Ok(response.map(|body| Answer {
         body,
         activity: connection.activity,
+        _place: place,
     }))
 }
 
@@ -188,6 +230,8 @@ fn may_stay_open(request: &Request<Incoming>) -> bool {
 struct Answer {
     body: Body,
     activity: Arc<Activity>,
+    /// The client's, when it was the request that took one.
+    _place: Option<Arc<Place>>,
 }
 
 impl Drop for Answer {
@@ -262,8 +306,9 @@ mod tests {
         let limits = ServerSettings::read(&reader).unwrap().limits;
         let connection = Connection {
             activity: Arc::new(Activity::new(&limits)),
-            rules: Arc::new(ConnectionRules::new(limits)),
+            rules: Arc::new(ConnectionRules::new(limits, Places::new(1, 1))),
             peer: SocketAddr::from(([127, 0, 0, 1], 1)),
+            client: None,
         };
         let serving = async {
             let service = tower::service_fn(|_| async { Ok(Response::new(Body::from(BODY.as_slice()))) });

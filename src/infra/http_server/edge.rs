@@ -3,15 +3,16 @@
 //! Logging and decoration are separate services, so that traffic that is only passed on can be logged and still
 //! leave as it came.
 
-use std::{convert::Infallible, fmt, panic::AssertUnwindSafe, sync::Arc};
+use std::{convert::Infallible, panic::AssertUnwindSafe, sync::Arc};
 
 use axum::{
     body::Body,
     response::{IntoResponse as _, Response},
 };
 use futures_util::FutureExt as _;
-use http::{HeaderMap, Method, Request, StatusCode, header};
+use http::{HeaderMap, Method, Request, header};
 use http_body::Body as _;
+use tokio::sync::Semaphore;
 use tower::{Service, ServiceExt as _};
 
 use super::{
@@ -23,8 +24,10 @@ use super::{
     cors::Cors,
     encoding::Encoding,
     json::JsonResponse,
+    places::Places,
     rate_limit::RateLimiter,
     rate_limit_settings::RateLimitSettings,
+    refusal::{Refusal, RefusalBody},
     request_log::{FailureCause, RequestLog},
     security_headers::SecurityHeaders,
 };
@@ -38,52 +41,12 @@ pub struct EdgeSettings {
     trust_proxy: TrustProxy,
     rate_limiter: Option<RateLimiter>,
     refusal_body: RefusalBody,
+    /// Requests under way that came through a proxy; connections of others are counted themselves.
+    behind_proxies: Places,
 }
 
-/// An answer the edge gives itself: 429, or 500 after a panic.
-#[derive(Debug, Clone, Copy)]
-pub struct Refusal {
-    /// What is answered.
-    pub status: StatusCode,
-    /// Outside message.
-    pub message: &'static str,
-}
-
-/// Writes the JSON body of a refusal for the request path it is about.
-type WriteRefusal = dyn Fn(&Refusal, &str) -> Vec<u8> + Send + Sync;
-
-/// A `WriteRefusal` that can be shared.
-#[derive(Clone)]
-pub(super) struct RefusalBody(Arc<WriteRefusal>);
-
-impl fmt::Debug for RefusalBody {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("RefusalBody")
-    }
-}
-
-impl Refusal {
-    /// The caller's address sent more than `backend.rateLimit` allows (express-rate-limit's words).
-    pub const TOO_MANY_REQUESTS: Refusal = Refusal {
-        status: StatusCode::TOO_MANY_REQUESTS,
-        message: "Too many requests, please try again later",
-    };
-
-    /// A defect of ours; the panic's own words are for the log.
-    pub const PANICKED: Refusal = Refusal {
-        status: StatusCode::INTERNAL_SERVER_ERROR,
-        message: "An internal error occurred",
-    };
-
-    /// Returns the body Backstage's limiter sends; without `request`, as there.
-    pub fn default_body(&self) -> Vec<u8> {
-        let (message, status) = (self.message, self.status.as_u16());
-        format!(
-            r#"{{"error":{{"name":"Error","message":"{message}"}},"response":{{"statusCode":{status}}}}}"#
-        )
-        .into_bytes()
-    }
-}
+/// Requests at once of one client address behind a trusted proxy: as many as it might have connections of its own.
+const MAX_REQUESTS_EACH: usize = 512;
 
 impl EdgeSettings {
     /// Reads everything at once; reports every problem.
@@ -100,6 +63,7 @@ impl EdgeSettings {
                 trust_proxy,
                 rate_limiter: rate_limit.map(RateLimiter::new),
                 refusal_body: RefusalBody(Arc::new(|refusal, _| refusal.default_body())),
+                behind_proxies: Places::new(Semaphore::MAX_PERMITS, MAX_REQUESTS_EACH),
             }),
             _ => Err(errors),
         }
@@ -152,12 +116,7 @@ where
             let mut response = if let Some(ambiguity) = ambiguity {
                 settings.refuse_ambiguous(ambiguity)
             } else {
-                let caught = AssertUnwindSafe(inner.oneshot(request)).catch_unwind().await;
-                match caught {
-                    Ok(Ok(response)) => response,
-                    Ok(Err(never)) => match never {},
-                    Err(panic) => settings.after_panic(panic.as_ref(), log.path()),
-                }
+                settings.with_place(inner, request, log.path()).await
             };
             if is_head {
                 strip_body(&mut response);
@@ -203,6 +162,29 @@ where
 }
 
 impl EdgeSettings {
+    /// Answers if the client behind a proxy has not too many requests under way.
+    async fn with_place<S>(&self, inner: S, request: Request<Body>, path: &str) -> Response
+    where
+        S: Service<Request<Body>, Response = Response, Error = Infallible>,
+    {
+        let arrival = request.extensions().get::<Arrival>();
+        let proxied = arrival.filter(|arrival| self.trust_proxy.trusts(arrival.peer));
+        let client = proxied.map(|arrival| arrival.client);
+        let place = match client.map(|client| self.behind_proxies.try_take(Some(client))) {
+            Some(None) => return self.refuse(&Refusal::TOO_MANY_AT_ONCE, path),
+            taken => taken.flatten().map(Arc::new),
+        };
+        let mut response = match AssertUnwindSafe(inner.oneshot(request)).catch_unwind().await {
+            Ok(Ok(response)) => response,
+            Ok(Err(never)) => match never {},
+            Err(panic) => self.after_panic(panic.as_ref(), path),
+        };
+        if let Some(place) = place {
+            response.extensions_mut().insert(place);
+        }
+        response
+    }
+
     async fn answer<S>(&self, inner: S, request: Request<Body>) -> Result<Response, Infallible>
     where
         S: Service<Request<Body>, Response = Response, Error = Infallible>,
@@ -322,6 +304,7 @@ fn strip_body(response: &mut Response) {
 #[cfg(test)]
 mod tests {
     use axum::body::to_bytes;
+    use http::StatusCode;
 
     use super::{super::testing::config, *};
 
@@ -347,6 +330,37 @@ mod tests {
         let response = edge.oneshot(request).await.unwrap();
         let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
         assert_eq!(body, "/some/path: 500 An internal error occurred");
+    }
+
+    #[tokio::test]
+    async fn a_client_behind_a_proxy_has_its_share_until_it_is_answered() {
+        let trusting = config(r#"{"backend":{"trustProxy":"loopback"}}"#);
+        let mut settings = EdgeSettings::read(&trusting).unwrap();
+        settings.behind_proxies = Places::new(9, 1);
+        let inner = tower::service_fn(|_: Request<Body>| async { Ok::<_, Infallible>(Response::default()) });
+        let edge = logged(Arc::new(settings), inner);
+        let ask = |peer: [u8; 4], client: &str| {
+            let mut request = Request::new(Body::empty());
+            request
+                .headers_mut()
+                .insert("x-forwarded-for", client.parse().unwrap());
+            request.extensions_mut().insert(Arrival::of_test(peer));
+            edge.clone().oneshot(request)
+        };
+        let held = ask([127, 0, 0, 1], "1.1.1.1").await.unwrap();
+        let refused = ask([127, 0, 0, 1], "1.1.1.1").await.unwrap();
+        assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+        // Others have their own, and who comes without a proxy is counted by connections.
+        for (peer, client) in [([127, 0, 0, 1], "2.2.2.2"), ([192, 0, 2, 1], "1.1.1.1")] {
+            assert_eq!(
+                ask(peer, client).await.unwrap().status(),
+                StatusCode::OK,
+                "{peer:?} {client}"
+            );
+        }
+        drop(held);
+        let answered = ask([127, 0, 0, 1], "1.1.1.1").await.unwrap();
+        assert_eq!(answered.status(), StatusCode::OK);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Requests per client address and window: `backend.rateLimit`, as express-rate-limit counts them.
 
 use std::{
-    net::{IpAddr, Ipv6Addr},
+    net::IpAddr,
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -11,14 +11,11 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use super::rate_limit_settings::RateLimitSettings;
+use super::{places::client_block, rate_limit_settings::RateLimitSettings};
 use crate::config::{ConfigError, ConfigReader};
 
 /// Addresses remembered at once; about 10 MB. When more come, the least recently seen are forgotten.
 const MAX_ADDRESSES: u64 = 100_000;
-
-/// Callers with IPv6 own at least a block of this size, so they are counted by it (express-rate-limit's default).
-const IPV6_BLOCK_BITS: u32 = 56;
 
 const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
 const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
@@ -81,7 +78,7 @@ impl RateLimiter {
         }
         let now = Instant::now();
         let length = self.settings.window;
-        let window = self.windows.get_with(counted_address(client), || {
+        let window = self.windows.get_with(client_block(client), || {
             Arc::new(Mutex::new(Window::new(now, length)))
         });
         let mut current = window.lock();
@@ -145,16 +142,6 @@ impl Count {
 
 fn whole_seconds(duration: Duration) -> u64 {
     duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
-}
-
-fn counted_address(client: IpAddr) -> IpAddr {
-    match client {
-        IpAddr::V4(_) => client,
-        IpAddr::V6(address) => {
-            let mask = u128::MAX << (u128::BITS - IPV6_BLOCK_BITS);
-            IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & mask))
-        }
-    }
 }
 
 #[cfg(test)]

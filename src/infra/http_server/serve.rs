@@ -5,7 +5,7 @@ use std::{
     convert::Infallible,
     future::Future,
     io,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     pin::pin,
     sync::{Arc, atomic::AtomicU64, atomic::Ordering},
     time::Duration,
@@ -17,7 +17,6 @@ use hyper::body::Incoming;
 use parking_lot::Mutex;
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
     time::timeout,
 };
 use tokio_rustls::TlsAcceptor;
@@ -27,13 +26,10 @@ use tracing::{debug, warn};
 use super::{
     activity::Activity,
     connection::{Connection, ConnectionRules},
+    places::{Place, Places},
     settings::ServerSettings,
 };
 use crate::infra::tasks::Tasks;
-
-/// Connections at once. Browsers hold six each; beyond this, new ones wait in the system's queue, which is
-/// better than running out of memory for all.
-const MAX_CONNECTIONS: usize = 16_384;
 
 /// Pause after the system could not give us a connection (usually: out of file descriptors). Without it the loop
 /// would spin until one is freed.
@@ -64,38 +60,46 @@ where
 {
     let server = Server {
         service,
-        rules: Arc::new(ConnectionRules::new(settings.limits.clone())),
+        rules: Arc::new(ConnectionRules::new(
+            settings.limits.clone(),
+            shared(settings.room.unfinished_heads),
+        )),
+        speaking: shared(settings.room.speaking),
         tls: settings.tls.clone().map(TlsAcceptor::from),
         open: OpenConnections::default(),
         tasks: Tasks::default(),
     };
-    let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let places = shared(settings.room.connections);
+    let counted = |peer: SocketAddr| (!settings.trust_proxy.trusts(peer)).then(|| peer.ip());
     let mut shutdown = pin!(shutdown);
     loop {
         tokio::select! {
             biased;
             () = &mut shutdown => break,
-            (stream, peer, slot) = accept(&listener, &slots) => server.begin(stream, peer, slot),
+            (stream, peer) = accept(&listener) => {
+                let client = counted(peer);
+                // Without a place the connection is closed here.
+                if let Some(place) = places.try_take(client) {
+                    server.begin(stream, (peer, client), place);
+                }
+            }
         }
     }
     drop(listener);
     server.drain(settings.drain_limit).await
 }
 
-/// Waits for a free slot and a connection; failures are outlived.
-async fn accept(
-    listener: &TcpListener,
-    slots: &Arc<Semaphore>,
-) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
+/// So many places, of which one client address takes at most half.
+fn shared(all: usize) -> Places {
+    Places::new(all, all.div_ceil(2))
+}
+
+/// Waits for a connection; failures are outlived.
+async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     let mut has_warned = false;
     loop {
-        let Ok(slot) = Arc::clone(slots).acquire_owned().await else {
-            // The semaphore is never closed; should it be, no connection may pass.
-            std::future::pending::<()>().await;
-            continue;
-        };
         match listener.accept().await {
-            Ok((stream, peer)) => return (stream, peer, slot),
+            Ok(accepted) => return accepted,
             Err(error) if is_about_one_connection(&error) => {}
             Err(error) => {
                 if !has_warned {
@@ -120,6 +124,7 @@ fn is_about_one_connection(error: &io::Error) -> bool {
 struct Server<S> {
     service: S,
     rules: Arc<ConnectionRules>,
+    speaking: Places,
     tls: Option<TlsAcceptor>,
     open: OpenConnections,
     tasks: Tasks,
@@ -130,7 +135,7 @@ where
     S: Service<Request<Incoming>, Response = Response, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send,
 {
-    fn begin(&self, stream: TcpStream, peer: SocketAddr, slot: OwnedSemaphorePermit) {
+    fn begin(&self, stream: TcpStream, (peer, client): (SocketAddr, Option<IpAddr>), place: Place) {
         // Answers are written whole; waiting to fill a packet would only delay them.
         let _ = stream.set_nodelay(true);
         let activity = Arc::new(Activity::new(&self.rules.limits));
@@ -139,19 +144,16 @@ where
             rules: Arc::clone(&self.rules),
             activity,
             peer,
+            client,
         };
-        let service = self.service.clone();
-        let tls = self.tls.clone();
+        let (service, tls, speaking) = (self.service.clone(), self.tls.clone(), self.speaking.clone());
         self.tasks.spawn(async move {
-            let _held = (slot, entry);
-            match tls {
-                None => connection.run(stream, service).await,
-                Some(acceptor) => match timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
-                    Ok(Ok(stream)) => connection.run(stream, service).await,
-                    Ok(Err(error)) => debug!("TLS handshake failed: {error}"),
-                    Err(_) => debug!("TLS handshake took too long"),
-                },
-            }
+            let _held = (place, entry);
+            let Some(_place) = connection.first_word(&stream, &speaking).await else {
+                return;
+            };
+            // In a box of its own, so that a connection that says nothing does without it.
+            Box::pin(serve_one(connection, stream, service, tls)).await;
         });
     }
 
@@ -163,6 +165,22 @@ where
         let abandoned = self.open.each(Activity::abandon);
         self.tasks.shut_down().await;
         Drained { abandoned }
+    }
+}
+
+/// Serves a connection on which something has arrived.
+async fn serve_one<S>(connection: Connection, stream: TcpStream, service: S, tls: Option<TlsAcceptor>)
+where
+    S: Service<Request<Incoming>, Response = Response, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    let Some(acceptor) = tls else {
+        return connection.run(stream, service).await;
+    };
+    match timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
+        Ok(Ok(stream)) => connection.run(stream, service).await,
+        Ok(Err(error)) => debug!("TLS handshake failed: {error}"),
+        Err(_) => debug!("TLS handshake took too long"),
     }
 }
 

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tracing::warn;
 
-use super::tls;
+use super::{client_address::TrustProxy, tls};
 use crate::config::{ConfigError, ConfigReader, Value};
 
 /// How long a connection may wait for its next request; Node's default.
@@ -28,6 +28,33 @@ pub struct ServerSettings {
     pub(super) limits: ConnectionLimits,
     pub(super) drain_limit: Duration,
     pub(super) tls: Option<Arc<rustls::ServerConfig>>,
+    pub(super) room: Room,
+    /// Whose connections carry the requests of many clients.
+    pub(super) trust_proxy: TrustProxy,
+}
+
+/// How much there may be at once. One client address takes at most half of each, so that there is room for the others;
+/// connections of trusted proxies carry many clients and count only in all.
+#[derive(Debug, Clone)]
+pub struct Room {
+    /// Connections. One that says nothing costs little; what is beyond is closed.
+    pub connections: usize,
+    /// Connections that have said something, and have buffers: about 30 kB each, so that all fit the 128 MiB that `deploy/`
+    /// grants. Others wait for a place before they are read.
+    pub speaking: usize,
+    /// Heads of requests that have begun to arrive and are not complete, which take up to 20 kB more. Nearly every head
+    /// comes in one piece.
+    pub unfinished_heads: usize,
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self {
+            connections: 4_096,
+            speaking: 1_024,
+            unfinished_heads: 256,
+        }
+    }
 }
 
 /// The limits of one connection; `None` is no limit.
@@ -55,6 +82,8 @@ impl Default for ServerSettings {
             },
             drain_limit: DRAIN_LIMIT,
             tls: None,
+            room: Room::default(),
+            trust_proxy: TrustProxy::default(),
         }
     }
 }
@@ -77,6 +106,9 @@ impl ServerSettings {
             },
             drain_limit: defaults.drain_limit,
             tls: tls::read(config).map_err(|error| vec![error])?,
+            room: defaults.room,
+            // A wrong one is the edge's to tell.
+            trust_proxy: TrustProxy::read(config).unwrap_or_default(),
         })
     }
 
@@ -84,6 +116,13 @@ impl ServerSettings {
     #[must_use]
     pub fn with_drain_limit(mut self, limit: Duration) -> Self {
         self.drain_limit = limit;
+        self
+    }
+
+    /// Replaces how much there may be at once.
+    #[must_use]
+    pub fn with_room(mut self, room: Room) -> Self {
+        self.room = room;
         self
     }
 

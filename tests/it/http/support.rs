@@ -22,7 +22,7 @@ use stagedoor::{
 };
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     sync::{Notify, oneshot},
     task::JoinSet,
     time::timeout,
@@ -86,6 +86,13 @@ impl TestServer {
 
     pub(crate) async fn client(&self) -> Client {
         Client(BufReader::new(TcpStream::connect(self.address).await.unwrap()))
+    }
+
+    /// A client with this address of its own.
+    pub(crate) async fn client_from(&self, address: [u8; 4]) -> Client {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(SocketAddr::from((address, 0))).unwrap();
+        Client(BufReader::new(socket.connect(self.address).await.unwrap()))
     }
 
     /// One request on a connection of its own.

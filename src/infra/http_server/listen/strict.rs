@@ -32,7 +32,10 @@ pub(super) fn is_host(text: &str) -> bool {
 fn is_name_or_ipv4(text: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.');
     // What the URL standard reads as a number is an address that was written wrongly.
-    let is_name = || text.bytes().all(is_plain) && matches!(Host::parse(text), Ok(Host::Domain(_)));
+    let is_name = || {
+        let has_labels = text.split('.').all(|label| !label.is_empty());
+        has_labels && text.bytes().all(is_plain) && matches!(Host::parse(text), Ok(Host::Domain(_)))
+    };
     text.parse::<Ipv4Addr>().is_ok() || is_name()
 }
 

@@ -11,6 +11,8 @@ pub(super) struct Group {
     pub(super) id: usize,
     pub(super) kind: Kind,
     pub(super) choices: Vec<Vec<Item>>,
+    /// Nothing but other `!()` stands before it; then what it may be begins with no dot.
+    pub(super) is_first: bool,
 }
 
 /// How often one of the alternatives stands there.
@@ -59,6 +61,8 @@ pub(super) struct Matching<'a> {
     text: &'a [u8],
     /// Whether one of a group's alternatives, with what follows, reaches the end from a place.
     known: HashMap<(usize, usize), bool>,
+    /// In how many `!()` at once it is being asked what they exclude; there a dot may stand first.
+    asking: usize,
 }
 
 impl<'a> Matching<'a> {
@@ -66,6 +70,7 @@ impl<'a> Matching<'a> {
         Self {
             text,
             known: HashMap::new(),
+            asking: 0,
         }
     }
 
@@ -139,7 +144,10 @@ impl<'a> Matching<'a> {
     fn anything_but(&mut self, group: &Group, from: &Reached, tail: &Tail<'_>) -> Reached {
         let places = from.iter().enumerate();
         let allowed: Reached = places
-            .map(|(place, is_reached)| *is_reached && !self.excludes(group, place, tail))
+            .map(|(place, is_reached)| {
+                let is_dot = self.asking == 0 && group.is_first && self.text.get(place) == Some(&b'.');
+                *is_reached && !is_dot && !self.excludes(group, place, tail)
+            })
             .collect();
         let reached = onwards(&allowed);
         match group.choices.as_slice() {
@@ -158,15 +166,12 @@ impl<'a> Matching<'a> {
         if let Some(known) = self.known.get(&(group.id, place)) {
             return *known;
         }
-        let is_excluded = group.choices.iter().any(|choice| {
-            self.reaches_end(
-                place,
-                Some(&Tail {
-                    items: choice,
-                    next: Some(tail),
-                }),
-            )
+        self.asking += 1;
+        let is_excluded = group.choices.iter().any(|items| {
+            let next = Some(tail);
+            self.reaches_end(place, Some(&Tail { items, next }))
         });
+        self.asking -= 1;
         self.known.insert((group.id, place), is_excluded);
         is_excluded
     }

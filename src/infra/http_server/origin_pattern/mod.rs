@@ -30,7 +30,10 @@ pub(super) struct OriginPattern {
 
 /// Whether the text stands for itself alone.
 pub(super) fn is_plain(text: &str) -> bool {
-    !text.contains(SPECIAL)
+    let has_form = text
+        .split_once("://")
+        .is_some_and(|(scheme, host)| !scheme.contains('/') && !host.contains('/'));
+    has_form && !text.contains(SPECIAL)
 }
 
 impl OriginPattern {

@@ -31,7 +31,7 @@ impl Segment {
             rest: text,
             groups: 0,
         };
-        let items = reader.sequence(0)?;
+        let items = reader.sequence(0, true)?;
         Ok(Self {
             items,
             may_begin_with_dot: text.starts_with(['.', '\\']),
@@ -58,22 +58,25 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     /// Reads up to the end, or within a group up to what ends an alternative.
-    fn sequence(&mut self, depth: usize) -> Result<Vec<Item>, &'static str> {
+    fn sequence(&mut self, depth: usize, is_first: bool) -> Result<Vec<Item>, &'static str> {
         let mut items = Vec::new();
+        let mut is_first = is_first;
         while let Some(sign) = self.rest.bytes().next() {
             if depth > 0 && matches!(sign, b'|' | b')') {
                 break;
             }
-            match self.group(depth)? {
-                Some(group) => items.push(Item::Group(group)),
-                None => items.push(self.item(sign)),
-            }
+            let item = match self.group(depth, is_first)? {
+                Some(group) => Item::Group(group),
+                None => self.item(sign),
+            };
+            is_first &= matches!(&item, Item::Group(group) if group.kind == Kind::Not);
+            items.push(item);
         }
         Ok(items)
     }
 
     /// Reads a group such as `+(a|b)`. Without its end it is no group, and its signs stand for themselves.
-    fn group(&mut self, depth: usize) -> Result<Option<Group>, &'static str> {
+    fn group(&mut self, depth: usize, is_first: bool) -> Result<Option<Group>, &'static str> {
         let Some((kind, rest)) = Kind::read(self.rest) else {
             return Ok(None);
         };
@@ -88,12 +91,18 @@ impl Reader<'_> {
         };
         let mut choices = Vec::new();
         loop {
-            choices.push(inner.sequence(depth + 1)?);
+            let begins = is_first && choices.is_empty();
+            choices.push(inner.sequence(depth + 1, begins)?);
             match inner.rest.split_at_checked(1) {
                 Some(("|", rest)) => inner.rest = rest,
                 Some((_, rest)) => {
                     (self.rest, self.groups) = (rest, inner.groups);
-                    return Ok(Some(Group { id, kind, choices }));
+                    return Ok(Some(Group {
+                        id,
+                        kind,
+                        choices,
+                        is_first,
+                    }));
                 }
                 None => return Ok(None),
             }
