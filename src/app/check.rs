@@ -17,8 +17,13 @@ const LIMIT: Duration = Duration::from_secs(5);
 impl App {
     /// Tries every upstream with the real credentials.
     pub async fn check(&self) -> Vec<Check> {
-        let mut checks = vec![self.check_user_keys().await];
-        checks.extend(self.check_upstream().await);
+        let upstream = self.check_upstream().await;
+        let away = upstream.as_ref().is_some_and(|check| check.outcome.is_err());
+        let mut checks = Vec::from_iter(upstream);
+        // Whoever is away has no keys either; that is one problem.
+        if !(away && self.has_keys_upstream()) {
+            checks.insert(0, self.check_user_keys().await);
+        }
         checks.extend(check_database(&self.env.database).await);
         for registration in &self.registrations {
             checks.extend(check_plugin(registration, &self.env).await);
@@ -31,15 +36,30 @@ impl App {
         let reader = self.env.config.reader();
         let origin = front::read(&reader).ok().flatten()?;
         let outcome = match is_ready(&self.env.http, &origin).await {
-            Ok(()) => Ok(format!(
-                "{origin} is ready. Templates still find the actions of Stagedoor's plugins by discovery.endpoints, with \
-                 an internal target"
-            )),
+            Ok(()) => Ok(format!("{origin} is ready")),
             Err(problem) => Err(format!(
                 "{origin} {problem}; everything that is not Stagedoor's own goes there"
             )),
         };
         Some(Check::new("Backstage behind us", outcome))
+    }
+
+    fn has_keys_upstream(&self) -> bool {
+        let upstream = front::read(&self.env.config.reader()).ok().flatten();
+        let keys: Option<Url> = self.discovery.get().internal_base("auth").parse().ok();
+        upstream
+            .zip(keys)
+            .is_some_and(|(upstream, keys)| upstream.origin() == keys.origin())
+    }
+
+    /// Says where to look when the keys are not there: the setting that led to them.
+    fn keys_cure(&self) -> &'static str {
+        let discovery = self.discovery.get();
+        match front::read(&self.env.config.reader()) {
+            _ if discovery.names("auth") => "Check the entry for 'auth' in discovery.endpoints",
+            Ok(Some(_)) => "Set stagedoor.upstream to where the Backstage backend listens",
+            _ => "Point 'auth' at the Backstage backend in discovery.endpoints",
+        }
     }
 
     /// Fetches the keys that sign user tokens, from where the door would.
@@ -51,8 +71,8 @@ impl App {
         let outcome = match fetch(&self.env.http, &url).await {
             Ok(keys) => Ok(format!("{keys} keys at {url}")),
             Err(problem) => Err(format!(
-                "{url} {problem}; without it no portal user can be let in. Point 'auth' at the Backstage backend \
-                 in discovery.endpoints, or set stagedoor.upstream"
+                "{url} {problem}; without it no portal user can be let in. {}",
+                self.keys_cure()
             )),
         };
         Check::new("Backstage's user keys", outcome)

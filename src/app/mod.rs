@@ -5,6 +5,7 @@ mod away;
 mod check;
 mod data_folder;
 mod front;
+mod portal;
 mod reload;
 mod serve;
 mod settings;
@@ -13,7 +14,12 @@ mod unknown_keys;
 
 use std::{io, sync::Arc};
 
-use self::{front::Front, settings::Settings, shared::SharedSettings};
+use self::{
+    front::Front,
+    portal::{View, lines::Lines},
+    settings::Settings,
+    shared::SharedSettings,
+};
 use crate::{
     backstage::{
         BackendBuilder, PluginEnv,
@@ -23,12 +29,12 @@ use crate::{
         lifecycle::Lifecycle,
         root::{Root, Shared},
     },
-    config::{ConfigError, ConfigReader, ConfigStore, Live},
+    config::{ConfigError, ConfigReader, ConfigStore, Live, Written},
     infra::{http_client::ClientError, http_server::ListenAddress},
     plugins,
 };
 
-pub use self::settings::readiness_url;
+pub use self::{portal::Portal, settings::readiness_url};
 
 /// What is said at the start when callers need no credentials.
 const WITHOUT_POLICY: &str = "backend.auth.dangerouslyDisableDefaultAuthPolicy is true: whatever reaches this address acts \
@@ -42,6 +48,7 @@ pub struct App {
     registrations: Vec<Registration>,
     discovery: Live<Discovery>,
     warnings: Vec<String>,
+    portal: Portal,
     env: PluginEnv,
     /// Set when we stand in front of a portal.
     front: Option<Arc<Front>>,
@@ -102,8 +109,9 @@ impl App {
         let shared = SharedSettings::read(&store, options, &registrations);
         let shared = keep(shared, &mut problems);
         let (Some(mut settings), Some(shared), true) = (settings, shared, problems.is_empty()) else {
-            return Err(StartError::Config(problems));
+            return Err(StartError::Config(once(problems)));
         };
+        let portal = Portal::of(&View::read(&reader, options.listen.as_deref()), &registrations);
         let mut warnings = warnings(&reader);
         let plugins = registrations
             .iter()
@@ -137,7 +145,8 @@ impl App {
             root,
             registrations,
             discovery,
-            warnings,
+            warnings: once(warnings),
+            portal,
             env,
             front,
         })
@@ -151,6 +160,11 @@ impl App {
     /// What is legal in the configuration and probably not meant.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
+    }
+
+    /// Whether the portal finds what is on.
+    pub fn portal(&self) -> &Portal {
+        &self.portal
     }
 
     /// Names the plugins and whether each is on.
@@ -170,6 +184,27 @@ impl App {
 fn warnings(reader: &ConfigReader) -> Vec<String> {
     let unknown = unknown_keys::find(reader).into_iter();
     unknown.chain(reader.left_out_notices()).collect()
+}
+
+/// Writes the lines that the portal's configuration still lacks; it need not be one that can be started with.
+pub fn missing_lines(reader: &ConfigReader, written: &Written) -> String {
+    let (registrations, _) = plugins::register(BackendBuilder::new(reader.clone())).finish();
+    let on = registrations
+        .iter()
+        .filter(|registration| reader.has(registration.section));
+    let ids = on.map(|registration| registration.id).collect();
+    Lines::new(reader, written, ids).write()
+}
+
+/// Several readers of one key report the same.
+fn once<T: PartialEq>(found: Vec<T>) -> Vec<T> {
+    let mut once = Vec::with_capacity(found.len());
+    for each in found {
+        if !once.contains(&each) {
+            once.push(each);
+        }
+    }
+    once
 }
 
 /// The ids that are on, or off. One whose section is missing may still run in the Node backend, so it is not ours.

@@ -59,7 +59,13 @@ impl App {
         end: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), ServeError> {
         info!("Listening on {}", listener.local_addr()?);
-        self.warnings.iter().for_each(|warning| warn!("{warning}"));
+        self.portal
+            .on
+            .iter()
+            .chain(&self.portal.off)
+            .for_each(|state| info!("{state}"));
+        let warnings = self.warnings.iter().chain(&self.portal.warnings);
+        warnings.for_each(|warning| warn!("{warning}"));
         reload::follow(&self);
         self.env
             .tasks

@@ -212,7 +212,11 @@ impl Discovery {
         let lost = |id: &&str| {
             !self.serves(id) && !self.here.off.contains(*id) && reaches(&self.internal_base(id), listen)
         };
-        let lost = ids.into_iter().filter(lost).map(looked_for_here);
+        let in_front = self.here.upstream.is_some();
+        let lost = ids
+            .into_iter()
+            .filter(lost)
+            .map(|id| looked_for_here(id, in_front));
         circle.then(leads_back).into_iter().chain(lost).collect()
     }
 }
@@ -224,11 +228,15 @@ impl Here {
     }
 }
 
-fn looked_for_here(id: &str) -> ConfigError {
-    ConfigError::new(format!(
-        "The plugin '{id}' would be looked for at this service itself, which does not serve it. List it in \
-         'discovery.endpoints' with the address of your Backstage backend, or set 'stagedoor.upstream' to that \
+fn looked_for_here(id: &str, in_front: bool) -> ConfigError {
+    let cure = if in_front {
+        "Point it in 'discovery.endpoints' at your Backstage backend, as 'stagedoor.upstream' does, or take it out there"
+    } else {
+        "List it in 'discovery.endpoints' with the address of your Backstage backend, or set 'stagedoor.upstream' to that \
          address, or give this service a port of its own with 'stagedoor.listen'"
+    };
+    ConfigError::new(format!(
+        "The plugin '{id}' would be looked for at this service itself, which does not serve it. {cure}"
     ))
 }
 
@@ -311,7 +319,7 @@ fn check_target(target: &str, key: &str) -> Result<(), ConfigError> {
 }
 
 /// Replaces every `{{pluginId}}`, spaces allowed inside, and drops trailing slashes.
-fn fill(template: &str, plugin_id: &str) -> String {
+pub(crate) fn fill(template: &str, plugin_id: &str) -> String {
     let encoded = utf8_percent_encode(plugin_id, COMPONENT).to_string();
     let mut filled = String::with_capacity(template.len());
     let mut rest = template;

@@ -164,5 +164,7 @@ fn unreachable(plugin: &str, error: reqwest::Error) -> BackstageError {
 }
 
 fn sentence(plugin: &str, what: &str) -> String {
-    format!("Backstage's {plugin} backend {what}; check discovery.endpoints for '{plugin}'")
+    format!(
+        "Backstage's {plugin} backend {what}; check discovery.endpoints for '{plugin}', or stagedoor.upstream if that is set"
+    )
 }

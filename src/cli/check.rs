@@ -20,9 +20,13 @@ pub(super) async fn run(args: ConfigArgs, environment: Environment) -> ExitCode 
         Err(StartError::Config(problems)) => return refuse(&problems),
         Err(error) => return fail(&error.to_string()),
     };
-    for warning in app.warnings() {
-        output::line(&format!("warning {warning}"));
-    }
+    let (portal, warnings) = (app.portal(), app.warnings());
+    portal
+        .on
+        .iter()
+        .for_each(|state| output::line(&format!("note    {state}")));
+    let warnings = warnings.iter().chain(&portal.warnings);
+    warnings.for_each(|warning| output::line(&format!("warning {warning}")));
     let checks = app.check().await;
     for check in &checks {
         output::line(&describe(check));

@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use super::{ConfigArgs, Format, PrintArgs, fail, output, refuse};
 use crate::{
-    app::{App, StartError},
-    config::{self, Environment, Object, Value},
+    app::{App, StartError, missing_lines},
+    config::{self, Environment, Object, Value, Written},
 };
 
 /// Prints the merged configuration; secrets are replaced unless asked for.
@@ -44,9 +44,15 @@ pub(super) async fn check(args: ConfigArgs, environment: Environment) -> ExitCod
     };
     match App::build(opened.store.clone(), &opened.start_options(None)) {
         Ok(app) => {
-            app.warnings()
+            let replaced = opened.store.reader().replaced();
+            let warnings = app
+                .warnings()
                 .iter()
-                .for_each(|warning| output::line(&format!("warning: {warning}")));
+                .chain(&app.portal().warnings)
+                .chain(&replaced);
+            warnings.for_each(|warning| output::line(&format!("warning: {warning}")));
+            let states = app.portal().on.iter().chain(&app.portal().off);
+            states.for_each(|state| output::line(&format!("note: {state}")));
             output::line(&format!(
                 "The configuration is sound. Plugins: {}",
                 app.describe_plugins()
@@ -55,5 +61,20 @@ pub(super) async fn check(args: ConfigArgs, environment: Environment) -> ExitCod
         }
         Err(StartError::Config(problems)) => refuse(&problems),
         Err(error) => fail(&error.to_string()),
+    }
+}
+
+/// Prints the lines that the portal's configuration still lacks.
+pub(super) async fn lines(args: ConfigArgs, environment: Environment) -> ExitCode {
+    let (opened, options) = match (args.open(environment.clone()).await, args.options(&environment)) {
+        (Ok(opened), Ok(options)) => (opened, options),
+        (Err(code), _) | (_, Err(code)) => return code,
+    };
+    match Written::read(&options).await {
+        Ok(written) => {
+            output::verbatim(&missing_lines(&opened.store.reader(), &written));
+            ExitCode::SUCCESS
+        }
+        Err(problem) => refuse(&[problem]),
     }
 }

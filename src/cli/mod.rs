@@ -50,8 +50,10 @@ enum Command {
 enum ConfigCommand {
     /// Print the merged configuration as Backstage reads it.
     Print(PrintArgs),
-    /// Check the sections this binary owns.
+    /// Check the sections this binary owns, and what the files take from one another.
     Check(ConfigArgs),
+    /// Print the lines that the portal's configuration still lacks, as a file to be named last.
+    Lines(ConfigArgs),
 }
 
 /// Which files to read: the same rules as Backstage.
@@ -104,16 +106,21 @@ async fn run(cli: Cli, environment: Environment) -> ExitCode {
         Some(Command::Check(args)) => check::run(args, environment).await,
         Some(Command::Config(ConfigCommand::Print(args))) => config::print(args, environment).await,
         Some(Command::Config(ConfigCommand::Check(args))) => config::check(args, environment).await,
+        Some(Command::Config(ConfigCommand::Lines(args))) => config::lines(args, environment).await,
         Some(Command::Demo(args)) => demo::run(args).await,
         Some(Command::Healthcheck(args)) => healthcheck::run(args, environment).await,
     }
 }
 
 impl ConfigArgs {
+    fn options(&self, environment: &Environment) -> Result<LoadOptions, ExitCode> {
+        LoadOptions::new(self.config.clone(), PathBuf::from("."), environment.clone())
+            .map_err(|problem| refuse(&[problem]))
+    }
+
     /// Reads the files; a failure is told and becomes the exit code.
     async fn open(&self, environment: Environment) -> Result<Opened, ExitCode> {
-        let options = LoadOptions::new(self.config.clone(), PathBuf::from("."), environment.clone())
-            .map_err(|problem| refuse(&[problem]))?;
+        let options = self.options(&environment)?;
         let store = ConfigStore::open(options)
             .await
             .map_err(|problem| refuse(&[problem]))?;

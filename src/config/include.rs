@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    files::{self, ReadError},
+    files::{self, FileReader, ReadError},
     js, json,
     left_out::Cause,
     substitute::{Substituted, substitute},
@@ -116,6 +116,18 @@ fn structured_file(
         folder: path.parent().map(Path::to_owned),
         entered: Some(entered),
     })
+}
+
+/// What an `$include` of this file stands for, as it is written there; `None` where that cannot be said.
+pub(super) fn raw(object: &Object, file: &Path) -> Option<(PathBuf, Value)> {
+    let Some(Value::String(argument)) = object.get("$include") else {
+        return None;
+    };
+    let (name, fragment) = argument.split_once('#').unwrap_or((argument, ""));
+    let path = files::resolve(file.parent().unwrap_or(Path::new("")), name);
+    let content = FileReader::default().read(&path).ok()?;
+    let value = parser(name)?(&content).ok()?;
+    Some((path, select(value, name, fragment).ok()??))
 }
 
 fn read(transformer: &mut Transformer<'_>, path: &Path) -> Result<Vec<u8>, ReadError> {

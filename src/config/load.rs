@@ -115,12 +115,12 @@ pub(super) async fn load_watched(options: &LoadOptions, strictness: Strictness) 
 }
 
 /// A source with what was fetched for it.
-enum Source {
+pub(super) enum Source {
     File(PathBuf),
     Remote(String, Vec<u8>),
 }
 
-async fn fetch_all(options: &LoadOptions) -> Result<Vec<Source>, ConfigError> {
+pub(super) async fn fetch_all(options: &LoadOptions) -> Result<Vec<Source>, ConfigError> {
     let mut targets = discover::given(&options.targets, &options.working_dir);
     if targets.is_empty() {
         targets = discover::discover(&options.root_dir, &options.environment);

@@ -17,6 +17,7 @@ mod merge;
 mod problems;
 mod reader;
 mod render;
+mod replaced;
 mod secrets;
 mod sections;
 mod store;
@@ -24,6 +25,7 @@ mod substitute;
 mod transform;
 mod value;
 mod watch;
+mod written;
 pub mod yaml;
 
 pub use discover::workspace_root;
@@ -40,3 +42,4 @@ pub use secrets::{Masks, WHOLE_WORD_BELOW, every_secret, redacted, redacted_with
 pub use store::{Apply, ConfigStore};
 pub use value::{Object, Value};
 pub use watch::{watch, watch_every};
+pub use written::{Origin, Written};

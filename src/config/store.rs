@@ -207,7 +207,12 @@ fn validate(subscribers: &[Arc<Subscriber>], reader: &ConfigReader) -> Result<Ve
     for subscriber in subscribers {
         match (subscriber.validate)(reader) {
             Ok(change) => changes.push(change),
-            Err(errors) => problems.extend(errors),
+            // Several may read the same key.
+            Err(errors) => errors.into_iter().for_each(|error| {
+                if !problems.contains(&error) {
+                    problems.push(error);
+                }
+            }),
         }
     }
     if problems.is_empty() {

@@ -118,13 +118,22 @@ fn the_readme_begins_with_the_command_that_runs_and_the_one_that_tests() {
 }
 
 #[test]
+fn the_overlay_replaces_no_list_of_a_portal() {
+    let overlay: serde_json::Value =
+        serde_saphyr::from_str(&read("deploy/app-config.stagedoor.yaml")).unwrap();
+    assert!(!overlay.to_string().contains('['), "{overlay}");
+    let sections: Vec<&str> = overlay.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(sections, ["stagedoor", "spacelift"]);
+}
+
+#[test]
 fn the_readmes_overlay_is_part_of_the_one_that_is_tested() {
     let tested: serde_json::Value =
         serde_saphyr::from_str(&read("deploy/app-config.stagedoor.yaml")).unwrap();
     let readme = read("README.md");
     let snippet = readme
         .split("```yaml\n")
-        .find(|block| block.starts_with("discovery:"))
+        .find(|block| block.starts_with("stagedoor:\n  listen: ':7008'"))
         .unwrap();
     let shown: serde_json::Value = serde_saphyr::from_str(snippet.split("```").next().unwrap()).unwrap();
     for (key, value) in shown.as_object().unwrap() {

@@ -26,6 +26,7 @@ mod kubernetes;
 mod layering;
 mod mount;
 mod order;
+mod overlay;
 mod permissions;
 mod portal;
 mod reload;

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::{ConfigReader, Held, Layer};
-use crate::config::{ConfigError, keys::is_key_part, left_out::LeftOut, merge, sections, value::Value};
+use crate::config::{
+    ConfigError, keys::is_key_part, left_out::LeftOut, merge, replaced, sections, value::Value,
+};
 
 /// The context Backstage names when there is no layer at all.
 const NO_LAYER: &str = "mock-config";
@@ -46,6 +48,16 @@ impl ConfigReader {
     /// Returns why this key is missing although it is written: what is not there, and which file asks for it.
     pub fn missing_because(&self, key: &str) -> Option<String> {
         self.left_out_at(key).map(LeftOut::reason)
+    }
+
+    /// Says which list or mapping of which source a later one replaces, and what is no longer named.
+    pub fn replaced(&self) -> Vec<String> {
+        let layers = self.layers.iter().filter_map(|held| {
+            let data = held.data.as_object()?.clone();
+            let context = held.context.clone();
+            Some(Layer { context, data })
+        });
+        replaced::sentences(&layers.collect::<Vec<_>>())
     }
 
     fn left_out_at(&self, key: &str) -> Option<&LeftOut> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use stagedoor::{
-    app::{App, ServeError, StartError, StartOptions},
+    app::{App, Portal, ServeError, StartError, StartOptions},
     backstage::{BackendBuilder, Check, auth::Clock},
     config::{ConfigStore, Environment, LoadOptions},
     plugins,
@@ -131,6 +131,19 @@ impl TestApp {
         let store = open(&folder, app_config).await;
         let app = App::build_with(store, &StartOptions::default(), register).unwrap();
         app.warnings().to_vec()
+    }
+
+    /// Returns what is said of the way from the portal to us.
+    pub async fn portal(app_config: &str, register: fn(BackendBuilder) -> BackendBuilder) -> Portal {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(&folder, app_config).await;
+        let app = App::build_with(store, &StartOptions::default(), register);
+        let app = app.unwrap_or_else(|error| panic!("{app_config}: {error:?}"));
+        Portal {
+            on: app.portal().on.clone(),
+            off: app.portal().off.clone(),
+            warnings: app.portal().warnings.clone(),
+        }
     }
 
     pub fn url(&self, path: &str) -> String {
