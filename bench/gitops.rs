@@ -194,7 +194,7 @@ fn app_config(server: &GitServer, layout: &str, folder: &Path) -> String {
         "backend:\n  baseUrl: http://localhost:7007\n  listen: ':17007'\n  auth:\n    externalAccess:\n      - type: static\n        \
          options: {{ token: {STATIC_TOKEN}, subject: bench }}\n\
          ske:\n  mode: gitops\n  scm: {{ repoUrl: '{}', username: {USER}, token: '{PASSWORD}' }}\n\
-         stagedoor:\n  dataDir: {}\n  ske: {{ layout: {layout} }}\n",
+         stagedoor:\n  dataDir: {}\n  ske: {{ layout: {layout}, allow: [{{ group: '*', kinds: ['*'], access: write }}] }}\n",
         server.url("state.git"),
         folder.join("data").display()
     )

@@ -67,10 +67,25 @@ async fn rights(connected: &Connected) -> Vec<Check> {
     lines
 }
 
+/// What is said where no Promise opens anything, and nothing else does.
+fn closed(config: &Config, kinds: usize) -> &'static str {
+    let judged = judges(config) && !config.mode.writes_git();
+    match kinds == 0 && config.allow.is_none() && !judged {
+        true => {
+            "; so no other object can be read or written yet: install them, or list kinds in stagedoor.ske.allow"
+        }
+        false => "",
+    }
+}
+
 async fn promises(connected: &Connected) -> Check {
+    let config = &connected.config;
     let cluster = &connected.platform.cluster;
     let outcome = match offered::count(cluster).await {
-        Ok((promises, kinds)) => Ok(format!("{promises} may be read, they offer {kinds} kinds")),
+        Ok((promises, kinds)) => Ok(format!(
+            "{promises} may be read, they offer {kinds} kinds{}",
+            closed(config, kinds)
+        )),
         Err(KubernetesError::NotServed) => Err(
             "the cluster serves no Promises; install Kratix there, or name the platform cluster in \
              ske.kubernetes.platformName"
@@ -89,7 +104,7 @@ fn is_forbidden(error: &KubernetesError) -> bool {
 /// Promises are listed only where what they offer decides what may be touched.
 fn may_not_list(connected: &Connected, refusal: &str) -> Result<String, String> {
     let config = &connected.config;
-    if config.allow.is_none() && !judges(config) {
+    if config.allow.is_none() && (!judges(config) || config.mode.writes_git()) {
         return Err(format!(
             "{refusal}; grant the account the verb list on promises in group platform.kratix.io ({RIGHTS}), or say in \
              stagedoor.ske.allow what may be touched"

@@ -34,13 +34,28 @@ pub(super) async fn run(repository: &Repository, config: &Config) -> Vec<Check> 
     )];
     if is_reached {
         let read = repository.survey().await;
+        let offered = read.as_ref().map(|survey| survey.offered).ok();
         let told = read.map(|survey| describe(&survey, scm.layout));
         lines.push(Check::new(
             "SKE documents",
             told.map_err(|error| error.to_string()),
         ));
+        let offered = offered.filter(|_| !config.mode.reads_cluster());
+        lines.extend(offered.map(|offered| kinds(offered, config)));
     }
     lines
+}
+
+/// What Promises in the repository open, where those count.
+fn kinds(offered: usize, config: &Config) -> Check {
+    let told = match (offered, &config.allow) {
+        (_, Some(_)) => "stagedoor.ske.allow says what may be touched".to_owned(),
+        (0, None) => "no Promise lies below ske.scm.path, so no object but Promises can be read, and none be written; commit \
+                      the Promises there, or list kinds in stagedoor.ske.allow"
+            .to_owned(),
+        (kinds, None) => format!("Promises below ske.scm.path offer {kinds}"),
+    };
+    Check::new("SKE kinds", Ok(told))
 }
 
 fn describe(survey: &Survey, layout: Layout) -> String {
@@ -70,6 +85,7 @@ mod tests {
     fn survey(objects: usize) -> Survey {
         Survey {
             objects,
+            offered: 0,
             broken: Vec::new(),
             conflicts: Vec::new(),
         }

@@ -35,8 +35,8 @@ pub(super) enum SkeError {
     NotAllowed(#[from] NotAllowed),
     /// Our account may not list Promises; what is not known to be offered is not open.
     #[error(
-        "Which kinds Promises offer is not known, so nothing may be touched: {0}. Let Stagedoor's account list \
-         promises, or name what may be touched in stagedoor.ske.allow"
+        "Which kinds Promises offer is not known, so nothing may be touched: {0}. Let Stagedoor's account \
+         (serviceAccountToken) list promises, or name what may be touched in stagedoor.ske.allow"
     )]
     UnknownOffer(String),
     /// The caller is nobody the cluster could judge.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    domain::{Allow, ObjectRef, Operation, Touched},
+    domain::{Allow, ObjectRef, Operation, Promises, Touched},
     error::SkeError,
 };
 use crate::{
@@ -11,11 +11,17 @@ use crate::{
     infra::database::DatabaseError,
 };
 
-/// Nobody is judged and nothing is listed.
+/// No caller is judged and nothing is listed.
 const CLOSED: Allow<'static> = Allow {
     rules: None,
     delete_promises: false,
     judged: false,
+    promises: Promises::Installed,
+};
+
+const IN_GIT: Allow<'static> = Allow {
+    promises: Promises::Committed,
+    ..CLOSED
 };
 
 fn touched(group: &'static str, kind: &'static str) -> Touched<'static> {
@@ -45,20 +51,16 @@ fn what_may_not_be_touched_is_told_with_the_rule_that_would_open_it() {
     const BINDING: &str = "List what may be touched in stagedoor.ske.allow as {group: rbac.authorization.k8s.io, kinds: \
                            [ClusterRoleBinding], access: write}";
     let binding = touched("rbac.authorization.k8s.io", "ClusterRoleBinding");
-    for refused in [
-        CLOSED.decide(touched("", "Secret"), |_, _| false),
-        CLOSED.decide_in_git(touched("", "Secret")),
-    ] {
-        let refused = SkeError::from(refused.unwrap_err());
-        let whole = refused.to_string();
-        assert_eq!(shown(refused), format!("{whole} [5f3a9c1e-2b3f4]"));
-        assert!(whole.starts_with("Nothing lets anybody create or update Secret of the core group: "));
-        assert!(whole.ends_with(SECRET), "{whole}");
-    }
+    let begin = "Nothing lets anybody create or update Secret of the core group: ";
+    let refused = SkeError::from(CLOSED.decide(touched("", "Secret"), |_, _| false).unwrap_err());
+    let whole = refused.to_string();
+    assert_eq!(shown(refused), format!("{whole} [5f3a9c1e-2b3f4]"));
+    assert!(whole.starts_with(begin) && whole.ends_with(SECRET), "{whole}");
+    let in_git = IN_GIT.decide(touched("", "Secret"), |_, _| false);
+    shows(in_git.unwrap_err().into(), begin, SECRET);
     for refused in [
         CLOSED.decide(binding, |_, _| false),
-        CLOSED.decide_in_git(binding),
-        CLOSED.decide_beside_cluster(binding),
+        IN_GIT.decide(binding, |_, _| false),
     ] {
         let begin = "Nothing lets anybody create or update Cluster";
         shows(refused.unwrap_err().into(), begin, BINDING);
@@ -89,7 +91,7 @@ fn every_other_long_sentence_ends_with_what_to_do_as_well() {
         (
             SkeError::UnknownOffer(forbidden.to_owned()),
             "Which kinds Promises offer is not known, so nothing may be touched: ",
-            "Let Stagedoor's account list promises, or name what may be touched in stagedoor.ske.allow",
+            "Let Stagedoor's account (serviceAccountToken) list promises, or name what may be touched in stagedoor.ske.allow",
         ),
         (
             SkeError::OnlyOnPlatform(object()),

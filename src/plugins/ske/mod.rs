@@ -47,6 +47,14 @@ use crate::{
 const UNJUDGED: &str = "ske.mode is hybrid and the cluster is reached with an account of Stagedoor's own: what a signed-in user may write \
      to the repository is decided by stagedoor.ske.allow and the installed Promises alone";
 
+/// Said once when the repository shows that nothing may be touched.
+const NOTHING_COMMITTED: &str = "ske.mode is gitops, and no Promise lies below ske.scm.path: no object but Promises can be read, and none be written. \
+     Commit the Promises there, or list kinds in stagedoor.ske.allow";
+
+/// Said once when the cluster shows the same.
+const NOTHING_INSTALLED: &str = "ske.mode is hybrid, and the cluster has no Promise: no object but Promises can be read, and none be written. \
+     Install the Promises, or list kinds in stagedoor.ske.allow";
+
 /// The plugin `ske`, section `ske`.
 pub(super) struct SkePlugin;
 
@@ -115,7 +123,13 @@ async fn backing(config: &Live<Config>, env: &PluginEnv) -> Result<Backing, Init
     let now = config.get();
     Ok(match now.mode {
         Mode::Kubernetes => Backing::Kubernetes(Clusters::new(config.clone(), env).await?),
-        Mode::GitOps => Backing::GitOps(repository(config, env, &env.data)?),
+        Mode::GitOps => {
+            let repository = repository(config, env, &env.data)?;
+            Backing::GitOps(match now.allow {
+                None => repository.saying_when_nothing_is_offered(NOTHING_COMMITTED),
+                Some(_) => repository,
+            })
+        }
         Mode::Hybrid => {
             let clusters = Clusters::new(config.clone(), env).await?;
             if !session::judges(&now) {

@@ -4,7 +4,7 @@ use super::{
     acting::{Acting, Rules},
     clusters::Connected,
     config::{AuthProvider, ClusterChoice, Config},
-    domain::{Allow, ObjectRef, Operation, Touched},
+    domain::{Allow, ObjectRef, Operation, Promises, Touched},
     error::SkeError,
     offered::Standing,
 };
@@ -191,13 +191,11 @@ impl Session {
         let allow = Allow {
             rules: self.connected.config.allow.as_deref(),
             delete_promises: self.connected.config.delete_promises,
-            judged: self.acting.judged,
+            // Whoever applies a repository may more than the person whom the cluster judges.
+            judged: self.acting.judged && !self.connected.config.mode.writes_git(),
+            promises: Promises::Installed,
         };
-        let touched = Touched {
-            group: object.api_version.group(),
-            kind: object.kind.as_str(),
-            operation,
-        };
+        let touched = object.touched(operation);
         let is_needed = allow.needs_offered(touched);
         if operation != Operation::Write {
             let offered = is_needed && self.is_offered(touched).await?;
@@ -219,10 +217,18 @@ impl Session {
         }
     }
 
-    async fn is_offered(&self, touched: Touched<'_>) -> Result<bool, SkeError> {
+    /// Whether an installed Promise offers the kind. Asks in our own name where we have one.
+    ///
+    /// # Errors
+    /// It cannot be found out: what is not known is not open.
+    pub(super) async fn is_offered(&self, touched: Touched<'_>) -> Result<bool, SkeError> {
         let offered = &self.connected.platform.offered;
+        let asker = match self.cluster().has_account() {
+            true => &Identity::Account,
+            false => self.identity(),
+        };
         let included = offered
-            .includes(self.cluster(), (touched.group, touched.kind))
+            .includes((self.cluster(), asker), (touched.group, touched.kind))
             .await;
         included.map_err(|error| self.offer_unknown(error))
     }
@@ -242,7 +248,8 @@ impl Session {
         }
         let mut identities = Vec::new();
         identities.extend(self.cluster().has_account().then_some(&Identity::Account));
-        identities.extend((self.acting.judged && !is_needed).then_some(&self.acting.identity));
+        let as_caller = self.acting.judged && (!is_needed || identities.is_empty());
+        identities.extend(as_caller.then_some(&self.acting.identity));
         for identity in identities {
             let kind = (touched.group, touched.kind);
             let offered = &self.connected.platform.offered;

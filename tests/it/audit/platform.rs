@@ -16,7 +16,7 @@ async fn a_write_names_the_object_and_the_commit_and_nothing_else_of_the_manifes
     let workshop = Workshop::new().await;
     let sections = format!(
         "ske:\n  mode: gitops\n  scm: {{ repoUrl: '{}', username: {USER}, token: {PASSWORD}, path: requests }}\nstagedoor:\n  \
-         dataDir: '{}'\n",
+         dataDir: '{}'\n  ske: {{ allow: [{{ group: example.org, kinds: ['*'], access: write }}] }}\n",
         workshop.server.url("state.git"),
         workshop.data.path().display()
     );

@@ -33,7 +33,8 @@ async fn start() -> (Recorded, FakeCodeHost, tempfile::TempDir) {
     let sections = format!(
         "ske:\n  mode: gitops\n  scm: {{ repoUrl: 'http://127.0.0.1:1/state.git', type: github }}\n\
          integrations:\n  github:\n    - {{ host: code.example.com, apiBaseUrl: '{}', token: {TOKEN} }}\n\
-         stagedoor:\n  dataDir: '{}'\n  ske: {{ repositories: [{{ host: code.example.com, owner: acme, repo: requests }}] }}\n",
+         stagedoor:\n  dataDir: '{}'\n  ske:\n    allow: [{{ group: example.org, kinds: ['*'], access: write }}]\n    \
+         repositories: [{{ host: code.example.com, owner: acme, repo: requests }}]\n",
         host.url(),
         data.path().display()
     );

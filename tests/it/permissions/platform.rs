@@ -28,7 +28,8 @@ impl Platform {
         drop(workshop.repository());
         let sections = format!(
             "ske:\n  mode: gitops\n  scm: {{ repoUrl: '{}', username: {USER}, token: {PASSWORD}, path: requests, \
-             defaultAuthor: {{ name: Portal, email: portal@example.com }} }}\nstagedoor:\n  dataDir: '{}'\n",
+             defaultAuthor: {{ name: Portal, email: portal@example.com }} }}\nstagedoor:\n  dataDir: '{}'\n  \
+             ske: {{ allow: [{{ group: example.org, kinds: ['*'], access: write }}] }}\n",
             workshop.server.url("state.git"),
             workshop.data.path().display()
         );

@@ -192,7 +192,8 @@ async fn a_step_that_is_not_to_be_taken_here_says_so_on_the_task_page() {
         'https://127.0.0.1:9', authProvider: oidc, oidcTokenProvider: microsoft }\n\
         spacelift: { readOnly: true }\n\
         integrations: { github: [{ host: github.com, apiBaseUrl: 'http://127.0.0.1:9', token: token-of-the-portal }] }\n\
-        stagedoor: { ske: { repositories: [{ host: github.com, owner: example, repo: requests }] } }\n";
+        stagedoor:\n  ske:\n    allow: [{ group: marketplace.example.org, kinds: [Database], access: write }]\n    \
+        repositories: [{ host: github.com, owner: example, repo: requests }]\n";
     let portal = Portal::configured(Shape::Alongside, &InGit::open().await, more).await;
     let tasks = [
         (

@@ -29,6 +29,16 @@ pub(super) fn manifest(namespace: &str, name: &str, size: &str) -> Value {
     manifest
 }
 
+/// The Promise of that kind.
+fn promise() -> Value {
+    let kind = database();
+    json!({
+        "apiVersion": "platform.kratix.io/v1alpha1", "kind": "Promise",
+        "metadata": { "name": kind.promise },
+        "spec": { "api": kind.definition(), "workflows": {} },
+    })
+}
+
 /// Where resources live.
 pub(super) trait Platform {
     /// The variables of the document's app-config, for Stagedoor alone.
@@ -71,14 +81,9 @@ impl InCluster {
 async fn install(cluster: &Cluster) {
     let kind = database();
     cluster.install_promises().await;
-    let promise = json!({
-        "apiVersion": "platform.kratix.io/v1alpha1", "kind": "Promise",
-        "metadata": { "name": kind.promise },
-        "spec": { "api": kind.definition(), "workflows": {} },
-    });
     let promises = kind.promise_path();
     let (collection, _) = promises.rsplit_once('/').unwrap();
-    let made = cluster.api().create(collection, &promise).await;
+    let made = cluster.api().create(collection, &promise()).await;
     if made.status != 409 {
         made.ok();
     }
@@ -115,11 +120,11 @@ pub(super) struct InGit {
 }
 
 impl InGit {
-    /// With nothing in it but `README`.
+    /// With the Promise `database` in it.
     pub(super) async fn open() -> Self {
         let server = GitServer::start().await;
         let remote = server.create("state.git");
-        remote.push_file("README", "by hand\n");
+        remote.push_file("requests/promises/database.yaml", &format!("{}\n", promise()));
         Self { server, remote }
     }
 }

@@ -17,9 +17,11 @@ pub(super) async fn in_mode(mode: &str) -> (Place, Workshop) {
             scm(&workshop.server, "")
         );
         let data = format!("stagedoor:\n  dataDir: '{}'\n", workshop.data.path().display());
+        let open = "  ske: { allow: [{ group: '*', kinds: ['*'], access: write }] }";
         let changed = config
             .replace("ske:\n  kubernetes:", &section)
-            .replace("stagedoor:\n", &data);
+            .replace("stagedoor:\n", &data)
+            .replace("  ske: {}", open);
         assert_ne!(changed, config);
         changed
     })

@@ -1,16 +1,19 @@
 //! What may be touched at all, before anybody asks the cluster.
 
-/// The API group of Kratix's own kinds.
-const KRATIX: &str = "platform.kratix.io";
+use super::object_ref::ObjectRef;
 
-/// Groups, with all below them, whose kinds give power over the platform itself.
-const RESERVED: [&str; 9] = [
+/// The API group of Kratix's own kinds.
+pub(super) const KRATIX: &str = "platform.kratix.io";
+
+/// Groups, with all below them, whose kinds give power over the platform itself: a Promise does not open them.
+const RESERVED: [&str; 10] = [
     "apps",
     "batch",
     "autoscaling",
     "policy",
     "extensions",
     "k8s.io",
+    "kubernetes.io",
     KRATIX,
     "fluxcd.io",
     "argoproj.io",
@@ -69,16 +72,27 @@ pub(in crate::plugins::ske) struct NotAllowed(pub(super) String);
 /// Decides what may be touched.
 ///
 /// A configured list is all there is: it replaces the default instead of adding to it. Without a list, a cluster that
-/// judges the user itself decides alone; else only kinds offered by installed Promises may be touched, and Promises
-/// read.
+/// judges the user itself decides alone; else only kinds offered by Promises may be touched, and Promises read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::plugins::ske) struct Allow<'a> {
     /// `stagedoor.ske.allow`.
     pub(in crate::plugins::ske) rules: Option<&'a [AllowRule]>,
     /// `stagedoor.ske.deletePromises`.
     pub(in crate::plugins::ske) delete_promises: bool,
-    /// Whether the API server judges the portal's user (OIDC, impersonation) and not our account.
+    /// Whether the API server judges the portal's user (OIDC, impersonation) and not our account, and no tool applies
+    /// what is written with rights of its own.
     pub(in crate::plugins::ske) judged: bool,
+    /// Whose offers count.
+    pub(in crate::plugins::ske) promises: Promises,
+}
+
+/// The Promises whose kinds may be touched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::plugins::ske) enum Promises {
+    /// Those of the cluster.
+    Installed,
+    /// Those that lie in the repository.
+    Committed,
 }
 
 impl Allow<'_> {
@@ -104,7 +118,7 @@ impl Allow<'_> {
             Some(rules) if rules.iter().any(|rule| rule.allows(touched)) => Ok(()),
             Some(_) => Err(touched.not_listed()),
             None if self.judged || touched.is_open_by_default(offered) => Ok(()),
-            None => Err(touched.not_default()),
+            None => Err(touched.not_default(self.promises)),
         }
     }
 }
@@ -126,7 +140,7 @@ impl Touched<'_> {
         }
     }
 
-    pub(super) fn deletes_promise(self) -> bool {
+    fn deletes_promise(self) -> bool {
         self.is_promise() && self.operation == Operation::Delete
     }
 
@@ -165,16 +179,20 @@ impl Touched<'_> {
         ))
     }
 
-    fn not_default(self) -> NotAllowed {
+    fn not_default(self, promises: Promises) -> NotAllowed {
+        let place = match promises {
+            Promises::Installed => "",
+            Promises::Committed => " in Git",
+        };
         NotAllowed(format!(
-            "Nothing lets {}: no Promise offers it. List what may be touched in stagedoor.ske.allow as {}",
+            "Nothing lets {}: no Promise{place} offers it. List what may be touched in stagedoor.ske.allow as {}",
             self.sentence(),
             self.rule()
         ))
     }
 
     /// What is refused, such as `anybody delete ConfigMap of the core group`.
-    pub(super) fn sentence(self) -> String {
+    fn sentence(self) -> String {
         let operation = match self.operation {
             Operation::Read => "read",
             Operation::Write => "create or update",
@@ -186,7 +204,7 @@ impl Touched<'_> {
         }
     }
 
-    pub(super) fn rule(self) -> String {
+    fn rule(self) -> String {
         let access = match self.needs() {
             Access::Read => "read",
             Access::Write => "write",
@@ -204,185 +222,13 @@ fn keep_promises() -> NotAllowed {
     )
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const DATABASE: (&str, &str) = ("marketplace.example.com", "Database");
-    const PROMISE: (&str, &str) = (KRATIX, "Promise");
-    const SECRET: (&str, &str) = ("", "Secret");
-    const READ: Operation = Operation::Read;
-    const WRITE: Operation = Operation::Write;
-    const DELETE: Operation = Operation::Delete;
-
-    fn allow(rules: Option<Vec<AllowRule>>, judged: bool) -> Allow<'static> {
-        Allow {
-            rules: rules.map(|rules| &*rules.leak()),
-            delete_promises: false,
-            judged,
-        }
-    }
-
-    fn rule(group: &str, kinds: &[&str], access: Access) -> AllowRule {
-        AllowRule {
-            group: group.to_owned(),
-            kinds: kinds.iter().map(|kind| (*kind).to_owned()).collect(),
-            access,
-        }
-    }
-
-    /// Decides where an installed Promise offers databases, and claims to offer what no Promise can.
-    fn decide(allow: &Allow<'_>, (group, kind): (&str, &str), operation: Operation) -> Result<(), String> {
-        let offered = |group: &str, kind: &str| {
-            [
-                DATABASE,
-                SECRET,
-                ("", "ConfigMap"),
-                (KRATIX, "Destination"),
-                PROMISE,
-                ("apps", "Deployment"),
-                ("rbac.authorization.k8s.io", "ClusterRoleBinding"),
-                ("kustomize.toolkit.fluxcd.io", "Kustomization"),
-                ("argoproj.io", "Application"),
-                ("myk8s.io", "Database"),
-            ]
-            .contains(&(group, kind))
-        };
-        let touched = Touched {
-            group,
-            kind,
+impl ObjectRef {
+    /// The object on its way past the rules.
+    pub(in crate::plugins::ske) fn touched(&self, operation: Operation) -> Touched<'_> {
+        Touched {
+            group: self.api_version.group(),
+            kind: self.kind.as_str(),
             operation,
-        };
-        allow
-            .decide(touched, offered)
-            .map_err(|problem| problem.to_string())
-    }
-
-    fn needs_offered(allow: &Allow<'_>, (group, kind): (&str, &str)) -> bool {
-        allow.needs_offered(Touched {
-            group,
-            kind,
-            operation: READ,
-        })
-    }
-
-    #[track_caller]
-    fn allowed(allow: &Allow<'_>, what: (&str, &str), operations: &[Operation]) {
-        for operation in [READ, WRITE, DELETE] {
-            let decision = decide(allow, what, operation);
-            assert_eq!(
-                decision.is_ok(),
-                operations.contains(&operation),
-                "{what:?} {operation:?}: {decision:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn by_default_only_offered_kinds_may_be_touched_and_promises_read() {
-        let closed = allow(None, false);
-        assert!(needs_offered(&closed, DATABASE));
-        for what in [SECRET, PROMISE, (KRATIX, "Work")] {
-            assert!(!needs_offered(&closed, what), "{what:?}");
-        }
-        allowed(&closed, DATABASE, &[READ, WRITE, DELETE]);
-        allowed(&closed, PROMISE, &[READ]);
-        for what in [
-            SECRET,
-            ("", "ConfigMap"),
-            ("marketplace.example.com", "Other"),
-            ("other.example.com", "Database"),
-            (KRATIX, "Destination"),
-            (KRATIX, "Work"),
-            ("other.example.com", "Promise"),
-            ("apps", "Deployment"),
-            ("rbac.authorization.k8s.io", "ClusterRoleBinding"),
-            ("kustomize.toolkit.fluxcd.io", "Kustomization"),
-            ("argoproj.io", "Application"),
-        ] {
-            allowed(&closed, what, &[]);
-        }
-        allowed(&closed, ("myk8s.io", "Database"), &[READ, WRITE, DELETE]);
-    }
-
-    #[test]
-    fn a_list_replaces_the_default() {
-        let listed = allow(Some(vec![rule("apps", &["Deployment"], Access::Write)]), false);
-        assert!(!needs_offered(&listed, DATABASE));
-        allowed(&listed, ("apps", "Deployment"), &[READ, WRITE, DELETE]);
-        allowed(&listed, DATABASE, &[]);
-        allowed(&listed, PROMISE, &[]);
-        allowed(&allow(Some(Vec::new()), false), DATABASE, &[]);
-    }
-
-    #[test]
-    fn a_rule_to_read_does_not_let_write() {
-        let listed = allow(Some(vec![rule("", &["ConfigMap"], Access::Read)]), false);
-        allowed(&listed, ("", "ConfigMap"), &[READ]);
-    }
-
-    #[test]
-    fn stars_stand_for_every_group_and_kind_but_never_for_secrets() {
-        let listed = allow(Some(vec![rule("*", &["*"], Access::Write)]), false);
-        allowed(&listed, ("apps", "Deployment"), &[READ, WRITE, DELETE]);
-        allowed(&listed, ("", "ConfigMap"), &[READ, WRITE, DELETE]);
-        allowed(&listed, PROMISE, &[READ, WRITE]);
-        for spelling in ["Secret", "secret", "SECRET"] {
-            allowed(&listed, ("", spelling), &[]);
-        }
-        allowed(&listed, ("example.com", "Secret"), &[READ, WRITE, DELETE]);
-        let named = allow(Some(vec![rule("*", &["*", "Secret"], Access::Read)]), false);
-        allowed(&named, SECRET, &[READ]);
-    }
-
-    #[test]
-    fn where_the_cluster_judges_the_list_is_optional_and_restricts_only_when_given() {
-        let judged = allow(None, true);
-        assert!(!needs_offered(&judged, DATABASE));
-        allowed(&judged, SECRET, &[READ, WRITE, DELETE]);
-        allowed(&judged, PROMISE, &[READ, WRITE]);
-        let listed = allow(Some(vec![rule("", &["ConfigMap"], Access::Write)]), true);
-        allowed(&listed, ("", "ConfigMap"), &[READ, WRITE, DELETE]);
-        allowed(&listed, SECRET, &[]);
-        allowed(&listed, DATABASE, &[]);
-    }
-
-    #[test]
-    fn deleting_a_promise_needs_the_switch_in_every_case() {
-        for rules in [None, Some(vec![rule(KRATIX, &["Promise"], Access::Write)])] {
-            for judged in [false, true] {
-                let mut allow = allow(rules.clone(), judged);
-                let problem = decide(&allow, PROMISE, DELETE).unwrap_err();
-                assert!(problem.contains("stagedoor.ske.deletePromises"), "{problem}");
-                allow.delete_promises = true;
-                assert_eq!(decide(&allow, PROMISE, DELETE), Ok(()));
-            }
-        }
-    }
-
-    #[test]
-    fn the_switch_to_delete_promises_neither_lets_write_them_nor_overrules_a_list() {
-        let mut closed = allow(None, false);
-        closed.delete_promises = true;
-        allowed(&closed, PROMISE, &[READ, DELETE]);
-        let mut listed = allow(Some(vec![rule(KRATIX, &["Promise"], Access::Read)]), false);
-        listed.delete_promises = true;
-        allowed(&listed, PROMISE, &[READ]);
-    }
-
-    #[test]
-    fn a_refusal_says_what_and_shows_the_rule_that_would_allow_it() {
-        for rules in [None, Some(Vec::new())] {
-            let problem = decide(&allow(rules, false), ("", "ConfigMap"), DELETE).unwrap_err();
-            assert!(problem.contains("stagedoor.ske.allow"), "{problem}");
-            assert!(
-                problem.contains("delete ConfigMap of the core group"),
-                "{problem}"
-            );
-            assert!(
-                problem.contains("{group: core, kinds: [ConfigMap], access: write}"),
-                "{problem}"
-            );
         }
     }
 }

@@ -1,7 +1,8 @@
 //! The rules of SKE and Kratix objects: pure, with no cluster, repository or HTTP in sight.
 
 mod allow;
-mod allow_in_git;
+#[cfg(test)]
+mod allow_tests;
 mod catalog_file;
 mod concern;
 mod exact_json;
@@ -24,7 +25,7 @@ mod template;
 mod user_ref;
 mod writable;
 
-pub(super) use allow::{Access, Allow, AllowRule, NotAllowed, Operation, Touched};
+pub(super) use allow::{Access, Allow, AllowRule, NotAllowed, Operation, Promises, Touched};
 pub(super) use catalog_file::{CatalogDocument, catalog_message};
 pub(super) use concern::{Concern, concern_of};
 pub(super) use exact_json::json_of;

@@ -9,6 +9,7 @@ use super::{
     documents::Trouble,
     identity::Identity,
     mentions::Mentions,
+    promised::Promised,
     scan::{Scanned, Spot},
 };
 
@@ -50,6 +51,7 @@ pub(in crate::plugins::ske) struct Index<B> {
     places: HashMap<Arc<Identity>, Vec<Place>>,
     /// Files of which something could not be read, few in most repositories.
     broken: BTreeMap<Arc<str>, Broken>,
+    promised: Promised,
 }
 
 #[derive(Debug)]
@@ -70,6 +72,7 @@ impl<B> Default for Index<B> {
             files: BTreeMap::new(),
             places: HashMap::new(),
             broken: BTreeMap::new(),
+            promised: Promised::default(),
         }
     }
 }
@@ -124,12 +127,18 @@ impl<B: Copy> Index<B> {
         })
     }
 
+    /// The groups and kinds that Promises in it offer.
+    pub(in crate::plugins::ske) fn offered(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.promised.iter()
+    }
+
     /// How many objects there are, those in conflict counted each time.
     pub(in crate::plugins::ske) fn objects(&self) -> usize {
         self.files.values().map(|file| file.objects.len()).sum()
     }
 
     fn take_in(&mut self, path: Arc<str>, blob: B, scanned: Scanned) {
+        self.promised.set(&path, scanned.offers);
         let mut objects = Vec::with_capacity(scanned.objects.len());
         for (identity, spot, version) in scanned.objects {
             let known = self
@@ -168,6 +177,7 @@ impl<B: Copy> Index<B> {
             return;
         };
         self.broken.remove(path);
+        self.promised.forget(path);
         for identity in file.objects {
             if let Some(places) = self.places.get_mut(&identity) {
                 places.retain(|place| &*place.path != path);
@@ -240,6 +250,49 @@ mod tests {
         );
         assert_eq!(index.find(&identity("d")), Found::Nothing);
         assert_eq!((index.blob("r/x.yaml"), index.blob("r/y.yaml")), (Some(1), None));
+    }
+
+    #[test]
+    fn a_promise_offers_the_kind_of_its_definition_while_it_is_there() {
+        let promise = |name: &str, api: &str| {
+            format!(
+                "apiVersion: platform.kratix.io/v1alpha1\nkind: Promise\nmetadata: {{name: {name}}}\nspec: {{api: {api}}}\n"
+            )
+        };
+        let api = |kind: &str| format!("{{spec: {{group: e.com, names: {{kind: {kind}}}}}}}");
+        let two = format!(
+            "{}---\n{}",
+            promise("a", &api("Redis")),
+            promise("b", &api("Queue"))
+        );
+        let item = promise("c", &api("Bucket")).replace('\n', ", ");
+        let list = format!("kind: List\nitems: [{{{}}}]\n", item.trim_end_matches(", "));
+        let none = [
+            "text",
+            "{spec: {group: e.com}}",
+            "{spec: {group: 1, names: {kind: A}}}",
+        ];
+        let none: Vec<_> = none.iter().map(|api| promise("d", api)).collect();
+        let other = promise("e", &api("Other")).replace("Promise", "PromiseRelease");
+        let mut index = index(&[
+            ("p.yaml", &two),
+            ("l.yaml", &list),
+            ("n.yaml", &none.join("---\n")),
+            ("o.yaml", &other),
+        ]);
+        let offered = |index: &Index<u32>| {
+            let mut all: Vec<_> = index
+                .offered()
+                .map(|(group, kind)| format!("{group} {kind}"))
+                .collect();
+            all.sort();
+            all.join(", ")
+        };
+        assert_eq!(offered(&index), "e.com Bucket, e.com Queue, e.com Redis");
+        index.apply([change("p.yaml", 2, &promise("a", &api("Redis"))), gone("l.yaml")]);
+        assert_eq!(offered(&index), "e.com Redis");
+        index.apply([change("p.yaml", 3, "")]);
+        assert_eq!(offered(&index), "");
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod identity;
 mod index;
 mod layout;
 mod mentions;
+mod promised;
 mod scan;
 mod segments;
 mod selection;

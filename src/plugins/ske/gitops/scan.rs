@@ -6,6 +6,7 @@ use super::{
     documents::{Content, Document, File, Trouble},
     identity::Identity,
     mentions::Mentions,
+    promised::{Offer, offered_by},
     selection::MAX_FILE,
 };
 use crate::{config::Value as Yaml, plugins::ske::domain::json_of};
@@ -25,6 +26,8 @@ pub(in crate::plugins::ske) struct Spot {
 #[derive(Debug, Default)]
 pub(in crate::plugins::ske) struct Scanned {
     pub(super) objects: Vec<(Identity, Spot, Box<str>)>,
+    /// The kinds that Promises among them offer.
+    pub(super) offers: Vec<Offer>,
     pub(super) troubles: Vec<Trouble>,
     /// What may be in what could not be read; nothing when all was.
     pub(super) mentions: Mentions,
@@ -105,6 +108,7 @@ impl Scanned {
                         item: item.map(|item| item as u32),
                         line: line as u32,
                     };
+                    self.offers.extend(offered_by(&identity, object));
                     self.objects.push((identity, spot, version.into()));
                 }
                 Err(problem) => self.troubles.push(Trouble { line, problem }),

@@ -83,17 +83,17 @@ pub(super) fn promise_kind() -> Kind {
 impl Offered {
     /// Whether an installed Promise offers the group and kind; looks again before it says no.
     ///
-    /// Asks in our own name: what is touchable must not depend on who asks.
+    /// To be asked in our own name, or where there is none as the caller: what may be touched is the same for all.
     ///
     /// # Errors
     /// The failure of the look. What is not known is not open.
     pub(super) async fn includes(
         &self,
-        cluster: &Cluster,
+        (cluster, identity): (&Cluster, &Identity),
         (group, kind): (&str, &str),
     ) -> Result<bool, KubernetesError> {
         let wanted = (group.to_owned(), kind.to_owned());
-        let offers = self.offers(&wanted, || look(cluster, &Identity::Account)).await?;
+        let offers = self.offers_to(&wanted, (cluster, identity)).await?;
         Ok(!offers.is_empty())
     }
 
@@ -108,11 +108,7 @@ impl Offered {
     ) -> Result<Standing, KubernetesError> {
         let wanted = (group.to_owned(), kind.to_owned());
         let begun = Instant::now();
-        let offers = match identity {
-            Identity::Account => self.offers(&wanted, || look(cluster, identity)).await?,
-            // Whether a person may list Promises says nothing of the next one.
-            _ => self.offers_seen_by(&wanted, || look(cluster, identity)).await?,
-        };
+        let offers = self.offers_to(&wanted, (cluster, identity)).await?;
         if offers.is_empty() || self.looked_since(begun) {
             return Ok(standing(&offers));
         }
@@ -128,6 +124,18 @@ impl Offered {
         let kinds = look(cluster, identity).await?;
         let kinds = self.remember(Ok(kinds), begun, Instant::now())?;
         Ok(standing(&of(&kinds, &wanted)))
+    }
+
+    async fn offers_to(
+        &self,
+        wanted: &(String, String),
+        (cluster, identity): (&Cluster, &Identity),
+    ) -> Result<Vec<Offer>, KubernetesError> {
+        match identity {
+            Identity::Account => self.offers(wanted, || look(cluster, identity)).await,
+            // Whether a person may list Promises says nothing of the next one.
+            _ => self.offers_seen_by(wanted, || look(cluster, identity)).await,
+        }
     }
 
     fn looked_since(&self, begun: Instant) -> bool {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Backing, FETCH, READ, Ske, about, git::allowed_in_git, nothing_more, without_bookkeeping};
+use super::{Backing, FETCH, READ, Ske, about, nothing_more, without_bookkeeping};
 use crate::{
     backstage::auth::Credentials,
     infra::clock::unix_seconds,
@@ -74,7 +74,7 @@ impl Ske {
     async fn get_from_git(&self, repository: &Repository, object: &ObjectRef) -> Result<Value, SkeError> {
         let identity = Identity::of(object)?;
         let config = self.config.get();
-        allowed_in_git(&config, object, Operation::Read)?;
+        self.allowed_in_git(object, Operation::Read).await?;
         let committed = repository.find(&identity, config.timeout).await?;
         Ok(cleaned(committed))
     }

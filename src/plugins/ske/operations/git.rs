@@ -15,7 +15,7 @@ use crate::{
     infra::git::CommitId,
     plugins::ske::{
         config::Config,
-        domain::{Allow, ObjectRef, Operation, Touched},
+        domain::{Allow, ObjectRef, Operation, Promises, Touched},
         error::SkeError,
         gitops::Identity,
         repository::{Order, Repository, RepositoryError, Seen},
@@ -70,7 +70,7 @@ impl<'a> Committing<'a> {
         if let Backing::Hybrid(..) = &ske.backing {
             committing.guard_at_cluster(ske, operation).await?;
         } else {
-            allowed_in_git(&committing.config, asked.object, operation)?;
+            ske.allowed_in_git(asked.object, operation).await?;
         }
         Ok(committing)
     }
@@ -78,7 +78,6 @@ impl<'a> Committing<'a> {
     async fn guard_at_cluster(&mut self, ske: &Ske, operation: Operation) -> Result<(), SkeError> {
         let session = ske.session(self.caller).await?;
         let target = session.target(&self.object, operation).await?;
-        allow(&self.config).decide_beside_cluster(touched(&self.object, operation))?;
         if !target.address.resource.namespaced {
             // As documents without a namespace are known, so that a needless one makes no second object of it.
             let mut anywhere = self.object.clone();
@@ -165,30 +164,58 @@ where
     attempt().await
 }
 
-/// Decides by the rules for a repository that a platform applies with rights of its own.
+/// Decides by `stagedoor.ske.allow` alone.
 ///
 /// # Errors
-/// The object may not be touched so.
-pub(super) fn allowed_in_git(
-    config: &Config,
-    object: &ObjectRef,
-    operation: Operation,
-) -> Result<(), SkeError> {
-    Ok(allow(config).decide_in_git(touched(object, operation))?)
+/// It does not name the object.
+pub(super) fn listed(config: &Config, object: &ObjectRef, operation: Operation) -> Result<(), SkeError> {
+    Ok(allow(config, Promises::Committed).decide(object.touched(operation), |_, _| false)?)
 }
 
-fn allow(config: &Config) -> Allow<'_> {
+fn allow(config: &Config, promises: Promises) -> Allow<'_> {
     Allow {
         rules: config.allow.as_deref(),
         delete_promises: config.delete_promises,
         judged: false,
+        promises,
     }
 }
 
-fn touched(object: &ObjectRef, operation: Operation) -> Touched<'_> {
-    Touched {
-        group: object.api_version.group(),
-        kind: object.kind.as_str(),
-        operation,
+impl Ske {
+    /// Decides by the rules for what a platform applies with rights of its own: nobody judges the person there.
+    ///
+    /// # Errors
+    /// The object may not be touched so, or which kinds Promises offer cannot be found out.
+    pub(super) async fn allowed_in_git(
+        &self,
+        object: &ObjectRef,
+        operation: Operation,
+    ) -> Result<(), SkeError> {
+        let config = self.settings().await;
+        let promises = match &self.backing {
+            Backing::GitOps(_) => Promises::Committed,
+            Backing::Kubernetes(_) | Backing::Hybrid(..) => Promises::Installed,
+        };
+        let allow = allow(&config, promises);
+        let touched = object.touched(operation);
+        let offered = allow.needs_offered(touched) && self.is_promised(touched, &config).await?;
+        Ok(allow.decide(touched, |_, _| offered)?)
+    }
+
+    async fn is_promised(&self, touched: Touched<'_>, config: &Config) -> Result<bool, SkeError> {
+        match &self.backing {
+            Backing::GitOps(repository) => {
+                let kind = (touched.group, touched.kind);
+                Ok(repository.offers(kind, config.timeout).await?)
+            }
+            Backing::Kubernetes(clusters) | Backing::Hybrid(clusters, _) => {
+                match Session::of_account(clusters.current().await) {
+                    Some(session) => session.is_offered(touched).await,
+                    None => Err(SkeError::UnknownOffer(
+                        "there is no account to ask with".to_owned(),
+                    )),
+                }
+            }
+        }
     }
 }

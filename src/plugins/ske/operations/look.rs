@@ -1,6 +1,6 @@
 //! Looks at one object in our own name, for work that nobody asked for at this moment.
 
-use super::{Backing, Ske, git::allowed_in_git};
+use super::{Backing, Ske};
 use crate::plugins::ske::{
     domain::{ObjectRef, Operation},
     error::SkeError,
@@ -32,7 +32,7 @@ impl Ske {
     async fn look_into_git(&self, repository: &Repository, object: &ObjectRef) -> Result<Sight, SkeError> {
         let identity = Identity::of(object)?;
         let config = self.config.get();
-        allowed_in_git(&config, object, Operation::Read)?;
+        self.allowed_in_git(object, Operation::Read).await?;
         Ok(match repository.seen(&identity, config.timeout).await? {
             Seen::Present => Sight::COMMITTED,
             Seen::Absent => Sight::Absent,

@@ -20,11 +20,13 @@ use serde_json::{Value, json};
 use tracing::warn;
 
 use super::{
-    clusters::Clusters,
+    NOTHING_INSTALLED,
+    clusters::{Clusters, Connected},
     code_hosts::LiveCodeHosts,
     config::Config,
     domain::{ObjectRef, gitops_warning},
     error::SkeError,
+    offered,
     pending::{Pending, Portal},
     permissions::{CREATE, DELETE, LIST_PENDING, MUTATE, PENDING_MUTATE, PULL_REQUEST_MUTATE, READ, UPDATE},
     repository::Repository,
@@ -45,7 +47,7 @@ use crate::{
         waiting::Waits,
     },
     config::Live,
-    infra::tasks::Tasks,
+    infra::{kubernetes::KubernetesError, tasks::Tasks},
 };
 
 pub(super) use self::{
@@ -164,6 +166,19 @@ impl Ske {
         if let Err(error) = repository.warm_up().await {
             warn!("The repository could not be read yet: {error}");
         }
+        if let Backing::Hybrid(clusters, _) = &self.backing {
+            say_when_nothing_is_installed(&clusters.current().await).await;
+        }
+    }
+}
+
+async fn say_when_nothing_is_installed(connected: &Connected) {
+    let cluster = &connected.platform.cluster;
+    if connected.config.allow.is_some() || !cluster.has_account() {
+        return;
+    }
+    if let Ok((_, 0)) | Err(KubernetesError::NotServed) = offered::count(cluster).await {
+        warn!("{NOTHING_INSTALLED}");
     }
 }
 

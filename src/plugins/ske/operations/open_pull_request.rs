@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use tracing::{info, warn};
 
-use super::{Judged, PENDING_MUTATE, PULL_REQUEST_MUTATE, Ske, git::allowed_in_git, logged};
+use super::{Judged, PENDING_MUTATE, PULL_REQUEST_MUTATE, Ske, logged};
 use crate::{
     backstage::{
         auth::Credentials,
@@ -127,9 +127,11 @@ impl Ske {
             Ok::<_, SkeError>((wanted, address, proposal))
         };
         let (wanted, address, proposal) = parsed(read).await?;
+        let object = wanted.manifest.object_ref();
+        self.allowed_in_git(&object, wanted.operation()).await?;
         let proposed = self.code_hosts.current().propose(&address, &proposal).await;
         let proposed = proposed.map_err(SkeError::CodeHost)?;
-        let (object, url) = (logged(&wanted.manifest.object_ref()), &proposed.url);
+        let (object, url) = (logged(&object), &proposed.url);
         let commit = proposed.commit.as_str();
         info!(
             principal,
@@ -219,23 +221,24 @@ impl Wanted {
         })
     }
 
-    /// Judges the order and says what is to be done where.
+    fn operation(&self) -> Operation {
+        match self.request.is_deletion() {
+            true => Operation::Delete,
+            false => Operation::Write,
+        }
+    }
+
+    /// Judges the place and says what is to be done there.
     fn proposal(
         &self,
         config: &Config,
         order: &PullRequestOrder,
         principal: &str,
     ) -> Result<(RepositoryAddress, Proposal), SkeError> {
-        let (request, deletes) = (&self.request, self.request.is_deletion());
-        let operation = if deletes {
-            Operation::Delete
-        } else {
-            Operation::Write
-        };
-        allowed_in_git(config, &self.manifest.object_ref(), operation)?;
+        let request = &self.request;
         let writable = Writable::find(&config.repositories, &self.repository)?;
         let path = writable.place(&request.file())?;
-        let content = match deletes {
+        let content = match request.is_deletion() {
             true => None,
             false => Some(written(path.as_str(), &self.manifest)?),
         };

@@ -10,7 +10,7 @@ use tracing::info;
 
 use super::{
     Judged, PULL_REQUEST_MUTATE, Ske,
-    git::allowed_in_git,
+    git::listed,
     open_pull_request::{branch, given, recorded},
 };
 use crate::{
@@ -124,7 +124,7 @@ fn commit(
     let path = writable.catalog_file(&order.target_path)?;
     let documents = CatalogDocument::all(content)?;
     for document in documents.iter().filter(|document| !document.is_entity()) {
-        allowed_in_git(config, &document.object, Operation::Write)?;
+        listed(config, &document.object, Operation::Write)?;
     }
     writable.admit(&path)?;
     let message = catalog_message(order.commit_message.as_deref(), path.as_str(), principal)?;

@@ -5,8 +5,9 @@ use serde_json::Value;
 use super::{Backing, FETCH, Ske, about, nothing_more};
 use crate::{
     backstage::auth::Credentials,
+    infra::kubernetes::Identity,
     plugins::ske::{
-        domain::{ObjectRef, Operation, Reconciliation, State, Touched, state_of, state_of_request},
+        domain::{ObjectRef, Operation, Reconciliation, State, state_of, state_of_request},
         error::SkeError,
     },
 };
@@ -44,17 +45,16 @@ impl Ske {
         let (Backing::Kubernetes(clusters) | Backing::Hybrid(clusters, _)) = &self.backing else {
             return false;
         };
-        let touched = Touched {
-            group: object.api_version.group(),
-            kind: object.kind.as_str(),
-            operation: Operation::Read,
-        };
+        let touched = object.touched(Operation::Read);
         if !touched.may_be_offered() {
             return false;
         }
         let platform = clusters.current().await.platform;
         let kind = (touched.group, touched.kind);
-        let offered = platform.offered.includes(&platform.cluster, kind).await;
+        let offered = platform
+            .offered
+            .includes((&platform.cluster, &Identity::Account), kind)
+            .await;
         offered.unwrap_or(false)
     }
 }

@@ -28,6 +28,8 @@ pub(super) struct Keeper {
     is_known: AtomicBool,
     /// One at a time brings the index forward; readers of the state before are not held up meanwhile.
     moving: Mutex<()>,
+    /// What is said once if the first reading shows that no Promise offers anything.
+    unoffered: Mutex<Option<&'static str>>,
 }
 
 impl Keeper {
@@ -38,7 +40,13 @@ impl Keeper {
             kept: RwLock::default(),
             is_known: AtomicBool::new(false),
             moving: Mutex::default(),
+            unoffered: Mutex::default(),
         }
+    }
+
+    /// Says this if the first reading shows that no Promise offers anything.
+    pub(super) fn say_when_nothing_is_offered(&self, notice: &'static str) {
+        *self.unoffered.lock() = Some(notice);
     }
 
     /// Whether anything was read yet.
@@ -86,6 +94,10 @@ impl Keeper {
             None => {
                 let read = read_all(tip, &self.folder)?;
                 let objects = read.index.objects();
+                let notice = self.unoffered.lock().take();
+                if let Some(notice) = notice.filter(|_| read.index.offered().next().is_none()) {
+                    warn!("{notice}");
+                }
                 *self.kept.write() = Some(read);
                 self.is_known.store(true, Ordering::Release);
                 info!(

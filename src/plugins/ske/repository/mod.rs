@@ -109,6 +109,12 @@ impl Repository {
         }
     }
 
+    /// Says this when the first reading shows that no Promise offers anything.
+    pub(super) fn saying_when_nothing_is_offered(self, notice: &'static str) -> Self {
+        self.keeper.say_when_nothing_is_offered(notice);
+        self
+    }
+
     /// Reads one object as it was last committed.
     ///
     /// # Errors
@@ -128,6 +134,24 @@ impl Repository {
         let look = self.read_index(move |kept| Sighting::of(&kept.index, &wanted).places);
         let place = only(in_time(limit, look).await?, identity)?;
         Ok(place.map_or(Seen::Absent, |_| Seen::Present))
+    }
+
+    /// Whether a Promise in the repository offers the kind.
+    ///
+    /// # Errors
+    /// The repository cannot be read: what is not known is not open.
+    pub(super) async fn offers(
+        &self,
+        (group, kind): (&str, &str),
+        limit: Duration,
+    ) -> Result<bool, RepositoryError> {
+        let wanted = (group.to_owned(), kind.to_owned());
+        let look = self.read_index(move |kept| {
+            kept.index
+                .offered()
+                .any(|(group, kind)| group == wanted.0 && kind == wanted.1)
+        });
+        in_time(limit, look).await
     }
 
     /// Writes the object and returns the commit that holds it, which is the branch's own when nothing had to change.

@@ -1,5 +1,7 @@
 //! What `check` says of the repository.
 
+use std::collections::HashSet;
+
 use super::{Repository, edit::told, kept::Kept};
 use crate::infra::git::{CommitId, GitError};
 
@@ -8,6 +10,8 @@ use crate::infra::git::{CommitId, GitError};
 pub(in crate::plugins::ske) struct Survey {
     /// Objects, those in conflict each time.
     pub(in crate::plugins::ske) objects: usize,
+    /// Kinds that Promises in the repository offer.
+    pub(in crate::plugins::ske) offered: usize,
     /// Each file of which something cannot be read, with line and reason.
     pub(in crate::plugins::ske) broken: Vec<String>,
     /// Each object that is there more than once, with its places.
@@ -45,6 +49,7 @@ fn survey(kept: &Kept) -> Survey {
     conflicts.sort();
     Survey {
         objects: kept.index.objects(),
+        offered: kept.index.offered().collect::<HashSet<_>>().len(),
         broken: broken.collect(),
         conflicts,
     }

@@ -2,14 +2,17 @@
 
 use serde_json::{Value, json};
 
-use super::place::{Depot, TEAM, document, holding};
+use super::{
+    place::{CLOSED, Depot, OPEN, TEAM, document, holding, promise, push},
+    process::Home,
+};
 use crate::ske::{
     place::{CONFIGURE, DELETE, until},
     portal::{Said, get, manifest, named, post, resource},
 };
 
 /// Kinds with which one owns the platform: `apiVersion` and `kind`.
-const CLOSED: [(&str, &str); 16] = [
+const CLOSED_KINDS: [(&str, &str); 16] = [
     ("v1", "Secret"),
     ("v1", "secret"),
     ("v1", "ConfigMap"),
@@ -76,14 +79,21 @@ async fn with_one(what: (&str, &str), ours: &str) -> Depot {
     Depot::behind(workshop, ours, str::to_owned).await
 }
 
+/// The Promise that would offer the kind.
+fn promise_of((api_version, kind): (&str, &str)) -> String {
+    let group = api_version.split_once('/').map_or("", |(group, _)| group);
+    promise(&kind.to_lowercase(), group, kind)
+}
+
 #[tokio::test]
 async fn what_owns_the_platform_is_closed_whether_it_is_there_or_not() {
-    let there: String = CLOSED.map(file_of).join("---\n");
-    let full = Depot::holding(&[("requests/all.yaml", &there)]).await;
-    let empty = Depot::open().await;
+    let there: String = CLOSED_KINDS.map(file_of).join("---\n");
+    let claimed: String = CLOSED_KINDS.map(promise_of).join("---\n");
+    let full = Depot::closed(&[("requests/all.yaml", &there), ("requests/p.yaml", &claimed)]).await;
+    let empty = Depot::closed(&[]).await;
     for depot in [&full, &empty] {
         let commits = depot.remote.commits();
-        for what in CLOSED {
+        for what in CLOSED_KINDS {
             for (how, said) in tries(depot, what).await {
                 let (status, message) = said.refused();
                 assert!(
@@ -97,23 +107,85 @@ async fn what_owns_the_platform_is_closed_whether_it_is_there_or_not() {
     }
 }
 
+/// Kinds of other groups that own a platform, and some that no list of such groups would have.
+const UNPROMISED: [(&str, &str); 9] = [
+    ("kyverno.io/v1", "ClusterPolicy"),
+    ("security.openshift.io/v1", "SecurityContextConstraints"),
+    ("authorization.openshift.io/v1", "ClusterRoleBinding"),
+    ("helm.cattle.io/v1", "HelmChart"),
+    ("operators.coreos.com/v1alpha1", "Subscription"),
+    ("pkg.crossplane.io/v1", "Provider"),
+    ("example.org/v1", "Other"),
+    ("example.org/v1", "database"),
+    ("other.example.org/v1", "Database"),
+];
+
 #[tokio::test]
-async fn without_a_list_all_other_kinds_are_open() {
-    for what in [
-        ("example.org/v1", "Database"),
-        ("marketplace.kratix.io/v1", "Redis"),
+async fn only_kinds_of_promises_in_the_repository_are_open() {
+    let there: String = UNPROMISED.map(file_of).join("---\n");
+    let database = ("example.org/v1", "Database");
+    let promised = [promise_of(("apps.example.org/v1", "App")), promise_of(database)].join("---\n");
+    let depot = Depot::closed(&[
+        ("requests/all.yaml", &there),
+        ("requests/mine.yaml", &file_of(database)),
+        ("requests/platform/promises.yaml", &promised),
+        ("elsewhere/promise.yaml", &promise_of(UNPROMISED[0])),
+    ])
+    .await;
+    for what in UNPROMISED {
+        for (how, said) in tries(&depot, what).await {
+            let (status, message) = said.refused();
+            assert!(
+                status == 403 && message.contains("no Promise in Git offers it"),
+                "{how} {what:?}: {status} {message}"
+            );
+        }
+    }
+    assert_eq!(depot.remote.commits().len(), 2);
+    assert_eq!(statuses(&depot, database).await, [200; 4]);
+}
+
+#[tokio::test]
+async fn a_promise_that_comes_opens_its_kind_and_one_that_goes_closes_it() {
+    let depot = Depot::closed(&[("requests/a.yaml", &document("mine", "small"))]).await;
+    assert_eq!(depot.read("mine").await.refused().0, 403);
+    let clone = depot.remote.working_copy();
+    clone.write("requests/p.yaml", &promise_of(("example.org/v1", "Database")));
+    push(&clone);
+    until(200, || depot.read("mine")).await;
+    clone.write("requests/p.yaml", &promise_of(("example.org/v1", "Queue")));
+    push(&clone);
+    until(403, || depot.read("mine")).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_with_neither_promises_nor_a_list_says_so_once() {
+    let promised = promise("database", "example.org", "Database");
+    let none: &[(&str, &str)] = &[];
+    for (files, ours, expected) in [
+        (none, CLOSED, 1),
+        (&[("requests/p.yaml", promised.as_str())], CLOSED, 0),
+        (none, "{ allow: [] }", 0),
     ] {
-        assert_eq!(
-            statuses(&with_one(what, "{}").await, what).await,
-            [200; 4],
-            "{what:?}"
+        let workshop = holding(files).await;
+        let process = Home::of(&workshop.server, ours, "").start(&[]).await;
+        process.caller.read("mine").await.unwrap();
+        process.caller.read("mine").await.unwrap();
+        let ended = tokio::task::spawn_blocking(|| process.binary.terminated());
+        let (_, log) = ended.await.unwrap();
+        let says = |line: &&str| line.contains("no Promise lies below ske.scm.path");
+        let said: Vec<_> = log.lines().filter(says).collect();
+        assert_eq!(said.len(), expected, "{ours} {log}");
+        assert!(
+            said.iter().all(|line| line.contains("stagedoor.ske.allow")),
+            "{said:?}"
         );
     }
 }
 
 #[tokio::test]
 async fn promises_may_be_read_and_neither_written_nor_deleted() {
-    let depot = with_one(PROMISE, "{}").await;
+    let depot = with_one(PROMISE, CLOSED).await;
     let [read, _, written, deleted] = tries(&depot, PROMISE).await.map(|(_, said)| said);
     read.ok();
     let (status, message) = written.refused();
@@ -127,7 +199,7 @@ async fn promises_may_be_read_and_neither_written_nor_deleted() {
         "{message}"
     );
     assert_eq!(depot.remote.commits().len(), 2);
-    let depot = with_one(PROMISE, "{ deletePromises: true }").await;
+    let depot = with_one(PROMISE, "{ allow: null, deletePromises: true }").await;
     let [read, state, written, deleted] = statuses(&depot, PROMISE).await;
     assert_eq!([read, state, written, deleted], [200, 200, 403, 200]);
 }
@@ -176,7 +248,7 @@ async fn the_list_is_followed_while_we_run() {
     depot.read("mine").await.ok();
     let file = depot.app.folder.path().join("app-config.yaml");
     let config = std::fs::read_to_string(&file).unwrap();
-    let closed = config.replace("  ske: {}", "  ske: { allow: [] }");
+    let closed = config.replace(OPEN, "allow: []");
     assert_ne!(closed, config);
     std::fs::write(&file, closed).unwrap();
     let (_, message) = until(403, || depot.read("mine")).await.refused();

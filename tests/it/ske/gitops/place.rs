@@ -65,6 +65,29 @@ pub(in crate::ske) fn document_in(namespace: &str, name: &str, size: &str) -> St
     )
 }
 
+/// What opens the kinds of the tests, where nothing is tested about which are open.
+pub(in crate::ske) const OPEN: &str = "allow: [{ group: '*', kinds: ['*'], access: write }]";
+
+/// A section `stagedoor.ske` that opens them, unless it says itself what is open.
+pub(in crate::ske) fn opened(ours: &str) -> String {
+    match ours.contains("allow:") {
+        true => ours.to_owned(),
+        false => ours.replacen('{', &format!("{{ {OPEN}, "), 1),
+    }
+}
+
+/// A section `stagedoor.ske` without a list, in which Promises decide.
+pub(in crate::ske) const CLOSED: &str = "{ allow: null }";
+
+/// A Promise as a file, which offers this kind of this group.
+pub(in crate::ske) fn promise(name: &str, group: &str, kind: &str) -> String {
+    format!(
+        "apiVersion: platform.kratix.io/v1alpha1\nkind: Promise\nmetadata:\n  name: {name}\nspec:\n  api:\n    apiVersion: \
+         apiextensions.k8s.io/v1\n    kind: CustomResourceDefinition\n    metadata: {{ name: x.{group} }}\n    spec:\n      \
+         group: '{group}'\n      names: {{ kind: {kind}, plural: x }}\n"
+    )
+}
+
 /// `ske.scm` of the server's repository, with further fields.
 pub(in crate::ske) fn scm(server: &GitServer, more: &str) -> String {
     let url = server.url("state.git");
@@ -112,6 +135,11 @@ impl Depot {
     /// With these files in the repository.
     pub(in crate::ske) async fn holding(files: &[(&str, &str)]) -> Self {
         Self::behind(holding(files).await, "{}", str::to_owned).await
+    }
+
+    /// With these files, and nothing open but what Promises offer.
+    pub(in crate::ske) async fn closed(files: &[(&str, &str)]) -> Self {
+        Self::behind(holding(files).await, CLOSED, str::to_owned).await
     }
 
     /// With this server and repository.
@@ -231,7 +259,7 @@ impl Depot {
 impl Backstage {
     /// `backend` and the sections of gitops mode; ends in the section `stagedoor`.
     pub(in crate::ske) fn gitops_config(&self, scm: &str, data: &std::path::Path, ours: &str) -> String {
-        let (origin, data) = (&self.fake.origin, data.display());
+        let (origin, data, ours) = (&self.fake.origin, data.display(), opened(ours));
         format!(
             "backend:\n  baseUrl: {origin}\n  listen: ':17007'\n  auth:\n    externalAccess:\n      - type: static\n        \
              options: {{ token: {STATIC_TOKEN}, subject: tests }}\n\

@@ -5,7 +5,7 @@ use std::{fmt::Write as _, path::Path, sync::Arc};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::place::{TEAM, database, scm};
+use super::place::{TEAM, database, opened, scm};
 use crate::{
     ske::{
         place::{CONFIGURE, DELETE},
@@ -51,9 +51,10 @@ impl Home {
         std::fs::create_dir(&data).unwrap();
         write!(
             config,
-            "ske:\n  mode: gitops\n  scm: {}\nstagedoor:\n  dataDir: '{}'\n  ske: {ours}\n{more}",
+            "ske:\n  mode: gitops\n  scm: {}\nstagedoor:\n  dataDir: '{}'\n  ske: {}\n{more}",
             scm(server, ""),
-            data.display()
+            data.display(),
+            opened(ours)
         )
         .unwrap();
         std::fs::write(folder.path().join("app-config.yaml"), config).unwrap();

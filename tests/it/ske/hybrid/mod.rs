@@ -82,7 +82,9 @@ impl Pair {
     async fn config(&self, acting: As, ours: &str) -> String {
         let token = self.cluster.token(&self.account).await;
         let entry = match acting {
-            As::Oidc => "authProvider: oidc\n          oidcTokenProvider: keycloak".to_owned(),
+            As::Oidc => format!(
+                "authProvider: oidc\n          oidcTokenProvider: keycloak\n          serviceAccountToken: {token}"
+            ),
             _ => format!("authProvider: serviceAccount\n          serviceAccountToken: {token}"),
         };
         let speaks = match acting {

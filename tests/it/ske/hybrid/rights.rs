@@ -87,32 +87,59 @@ async fn what_the_platform_has_from_elsewhere_takes_the_right_to_update_it_too()
 }
 
 #[tokio::test]
-async fn objects_that_give_rights_are_closed_even_to_who_may_write_them_until_a_list_opens_them() {
+async fn only_what_promises_offer_is_written_whatever_a_person_may() {
     let pair = Pair::new("giving").await;
     let name = format!("giving-{}", pair.namespace);
-    let rule = Rule::on("rbac.authorization.k8s.io", &["rolebindings"]).within(&pair.namespace);
+    let who = Pair::subject(As::Impersonated, &name);
     pair.cluster
-        .allow(&Pair::subject(As::Impersonated, &name), &rule)
+        .allow(&who, &Rule::on("*", &["*"]).within(&pair.namespace))
         .await;
-    let binding = json!({ "manifest": {
-        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
-        "metadata": { "name": "mine", "namespace": pair.namespace },
-        "subjects": [{ "kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": name }],
-        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin" },
-    } });
+    let object = |api_version: &str, kind: &str| {
+        json!({ "manifest": {
+        "apiVersion": api_version, "kind": kind, "metadata": { "name": "mine", "namespace": pair.namespace },
+        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "view" },
+    } })
+    };
     let token = pair.user(As::Impersonated, &name);
     let closed = pair.portal(As::Impersonated, "").await;
-    let (status, message) = post(&closed, &token, CONFIGURE, &binding).await.refused();
-    assert!(
-        status == 403 && message.contains("stagedoor.ske.allow"),
-        "{message}"
-    );
+    for (api_version, kind) in [
+        ("rbac.authorization.k8s.io/v1", "RoleBinding"),
+        ("v1", "ConfigMap"),
+        ("platform.kratix.io/v1alpha1", "Promise"),
+    ] {
+        let said = post(&closed, &token, CONFIGURE, &object(api_version, kind)).await;
+        let (status, message) = said.refused();
+        assert!(
+            status == 403 && message.contains("no Promise offers it"),
+            "{kind}: {status} {message}"
+        );
+    }
     assert_eq!(pair.commits().len(), 1);
+    pair.write(&closed, &token, "mine").await.ok();
     closed.stop().await.unwrap();
-    let listed = "allow: [{ group: rbac.authorization.k8s.io, kinds: [RoleBinding], access: write }]";
-    let open = pair.portal(As::Impersonated, listed).await;
-    post(&open, &token, CONFIGURE, &binding).await.ok();
-    open.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn without_an_account_of_ours_who_may_list_promises_is_let_on() {
+    let pair = Pair::new("asking").await;
+    let config = direct(&pair.config(As::Oidc, "").await);
+    let without = config
+        .lines()
+        .filter(|line| !line.contains("serviceAccountToken"));
+    let app = TestApp::start(&(without.collect::<Vec<_>>().join("\n") + "\n")).await;
+    let name = format!("asking-{}", pair.namespace);
+    pair.allow(&Pair::subject(As::Oidc, &name), &["create", "get"])
+        .await;
+    let token = pair.user(As::Oidc, &name);
+    let (status, message) = pair.write(&app, &token, "mine").await.refused();
+    assert!(
+        status == 403 && message.contains("serviceAccountToken") && message.contains("stagedoor.ske.allow"),
+        "{status} {message}"
+    );
+    let lists = Rule::on("platform.kratix.io", &["promises"]).verbs(&["list"]);
+    pair.cluster.allow(&Pair::subject(As::Oidc, &name), &lists).await;
+    pair.write(&app, &token, "mine").await.ok();
+    app.stop().await.unwrap();
 }
 
 #[tokio::test]

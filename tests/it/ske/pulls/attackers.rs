@@ -3,9 +3,12 @@
 use serde_json::json;
 
 use super::portal::{BOTH, BRANCH, FILE, Portal, manifest, order, order_with, publication_with};
-use crate::support::{
-    app::TestApp,
-    code_host::{FakeCodeHost, Kind, TOKEN, world::World},
+use crate::{
+    ske::gitops::place::{holding, promise},
+    support::{
+        app::TestApp,
+        code_host::{FakeCodeHost, Kind, TOKEN, world::World},
+    },
 };
 
 const CALLERS: &str = "canary-callers-own-token";
@@ -275,7 +278,7 @@ async fn names_that_would_lead_to_another_branch_or_file_are_refused() {
 #[tokio::test]
 async fn what_may_not_be_touched_is_not_proposed_either() {
     let object = |api_version: &str, kind: &str| json!({ "apiVersion": api_version, "kind": kind, "metadata": { "name": "mine", "namespace": "team" } });
-    let portal = Portal::start(Kind::GitHub).await;
+    let portal = Portal::with(Kind::GitHub, "", ", allow: null").await;
     for (api_version, kind) in [
         ("v1", "Secret"),
         ("v1", "ConfigMap"),
@@ -308,8 +311,25 @@ async fn what_may_not_be_touched_is_not_proposed_either() {
 }
 
 #[tokio::test]
+async fn only_kinds_that_promises_offer_are_proposed() {
+    let database = promise("redis", "example.org", "Redis");
+    let workshop = holding(&[("requests/p.yaml", &database)]).await;
+    let portal = Portal::beside(&workshop.server).await;
+    for (group, status) in [("example.org", 200), ("kyverno.io", 403), ("helm.cattle.io", 403)] {
+        for action in ["Request", "Update", "Delete"] {
+            let mut order = order_with("action", json!(action));
+            order["manifest"]["apiVersion"] = format!("{group}/v1").into();
+            let said = portal.ask(&order).await;
+            assert_eq!(said.status, status, "{group} {action}: {}", said.body);
+            let message = said.body["message"].as_str().unwrap_or_default();
+            assert!(status == 200 || message.contains("no Promise"), "{message}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_catalog_file_hides_no_object_of_the_platform() {
-    let portal = Portal::with(Kind::GitHub, ", branch: main", "").await;
+    let portal = Portal::with(Kind::GitHub, ", branch: main", ", allow: null").await;
     let entity = "apiVersion: backstage.io/v1alpha1\nkind: Component\nmetadata: {name: shop}\n";
     let secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: x}\n";
     for (content, status) in [

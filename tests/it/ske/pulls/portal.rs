@@ -4,13 +4,17 @@ use serde_json::{Value, json};
 
 use crate::{
     actions::portal::{Reply, send},
-    ske::portal::{Backstage, Said, post},
+    ske::{
+        gitops::place::{opened, scm},
+        portal::{Backstage, Said, post},
+    },
     support::{
         app::{STATIC_TOKEN, TestApp},
         code_host::{
             FakeCodeHost, Kind, TOKEN,
             world::{Commit, Pull, World},
         },
+        git::server::GitServer,
         postgres::Postgres,
     },
 };
@@ -73,6 +77,21 @@ impl Portal {
         .await
     }
 
+    /// Beside a repository whose Promises say what may be touched.
+    pub(super) async fn beside(server: &GitServer) -> Self {
+        let host = FakeCodeHost::start(Kind::GitHub).await;
+        host.hold(REPOSITORY, World::with(&[(FILE, "{}\n")]));
+        let (token, ours) = (
+            format!("token: {TOKEN}"),
+            "allow: null, repositories: [{ host: code.example.com, owner: acme, repo: requests }]",
+        );
+        let unreachable = "{ repoUrl: 'http://127.0.0.1:1/state.git', type: github }";
+        Self::adapted(host, (&token, ours), |config| {
+            config.replacen(unreachable, &scm(server, ""), 1)
+        })
+        .await
+    }
+
     async fn adapted(
         host: FakeCodeHost,
         (integration, ours): (&str, &str),
@@ -83,7 +102,11 @@ impl Portal {
             Kind::GitHub => "github",
             Kind::GitLab => "gitlab",
         };
-        let (origin, url) = (&backstage.fake.origin, host.url());
+        let (origin, url, ours) = (
+            &backstage.fake.origin,
+            host.url(),
+            opened(&format!("{{ {ours} }}")),
+        );
         let data = tempfile::tempdir().unwrap();
         let folder = data.path().display();
         let config = format!(
@@ -93,7 +116,7 @@ impl Portal {
              accessRestrictions: [{{ plugin: ske, permission: ske.resource.read }}]\n\
              ske:\n  mode: gitops\n  scm: {{ repoUrl: 'http://127.0.0.1:1/state.git', type: github }}\n\
              integrations:\n  {section}:\n    - {{ host: code.example.com, apiBaseUrl: '{url}', {integration} }}\n\
-             stagedoor:\n  dataDir: '{folder}'\n  ske: {{ {ours} }}\n"
+             stagedoor:\n  dataDir: '{folder}'\n  ske: {ours}\n"
         );
         let app = TestApp::start(&change(&config)).await;
         Self {
