@@ -58,6 +58,7 @@ pub(super) fn answer(error: &WriteError, callers_token: bool) -> BackstageError 
         | E::Empty(_)
         | E::Nothing { .. }
         | E::InTheWay { .. }
+        | E::Sealed { .. }
         | E::TooManyFiles(_)
         | E::Elsewhere { .. }
         | E::Contended(_) => BackstageError::conflict(text),

@@ -1,11 +1,15 @@
 //! A change of one file, proposed as a pull request or committed to a branch, in the terms both hosts share.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use secrecy::SecretString;
 use sha1::{Digest as _, Sha1};
 use sha2::Sha256;
 
 use super::error::HostError;
-use crate::infra::git::{BranchName, FilePath};
+use crate::infra::{
+    git::{BranchName, FilePath},
+    parsing::parsed,
+};
 
 /// How often a change that met another one starts anew.
 pub(super) const TRIES: u32 = 3;
@@ -37,6 +41,8 @@ pub struct FileChange {
     pub path: FilePath,
     /// What it should hold; none takes it away.
     pub content: Option<String>,
+    /// Tells which tool has encrypted or signed a content, which is then not replaced.
+    pub sealed_by: fn(&[u8]) -> Option<&'static str>,
 }
 
 /// A pull request that holds the change.
@@ -121,6 +127,17 @@ pub enum WriteError {
         /// A symlink, a submodule, a file or a folder.
         kind: &'static str,
     },
+    /// A tool has encrypted or signed what is there.
+    #[error(
+        "'{path}' is encrypted or signed by {tool}, and a change by Stagedoor would break that; change it with {tool} in \
+         the repository"
+    )]
+    Sealed {
+        /// The file.
+        path: String,
+        /// The tool.
+        tool: &'static str,
+    },
     /// The folder is too large to be looked through.
     #[error(
         "the folder '{0}' holds more files than can be looked through; move the requests to another repository"
@@ -197,6 +214,24 @@ impl FileChange {
         }
     }
 
+    /// Refuses to replace what a tool has encrypted or signed. The content is base64, as both hosts give it; what is
+    /// none tells nothing.
+    pub(super) async fn judge_content(&self, encoded: &str) -> Result<(), WriteError> {
+        let encoded: String = encoded.split_ascii_whitespace().collect();
+        let sealed_by = self.sealed_by;
+        let tool = parsed(move || {
+            let content = STANDARD.decode(encoded).unwrap_or_default();
+            sealed_by(&content)
+        });
+        match tool.await {
+            None => Ok(()),
+            Some(tool) => Err(WriteError::Sealed {
+                path: self.path.to_string(),
+                tool,
+            }),
+        }
+    }
+
     /// Why there is nothing to do on the target branch.
     pub(super) fn needless(&self, branch: &str) -> WriteError {
         let (path, branch) = (self.path.to_string(), branch.to_owned());
@@ -253,6 +288,7 @@ mod tests {
         let change = FileChange {
             path: FilePath::parse("a/b.yaml").unwrap(),
             content: None,
+            sealed_by: |_| None,
         };
         let judge = |mode: &str, is_last| {
             let entry = Entry {

@@ -56,6 +56,11 @@ struct TreeEntry {
 }
 
 #[derive(Deserialize)]
+struct BlobBody {
+    content: String,
+}
+
+#[derive(Deserialize)]
 struct PullBody {
     html_url: String,
     head: End,
@@ -122,6 +127,7 @@ impl GitHub<'_> {
             (false, Some(tip), Some(_)) => tip.clone(),
             (false, ..) => return Err(proposal.file.needless(target)),
             (true, ..) => {
+                self.judge_content(&proposal.file, there.as_ref()).await?;
                 let tree = self.new_tree(&tree, &proposal.file, there).await?;
                 let commit = self
                     .new_commit(&tree, &ground.parents, (&proposal.message, None))
@@ -156,6 +162,7 @@ impl GitHub<'_> {
         if !wanted.file.differs(there.as_ref()) {
             return Ok(Attempt::Done(tip));
         }
+        self.judge_content(&wanted.file, there.as_ref()).await?;
         let tree = self.new_tree(&tree, &wanted.file, there).await?;
         let author = wanted.author.as_ref();
         let commit = self.new_commit(&tree, &[&tip], (&wanted.message, author)).await?;
@@ -236,6 +243,17 @@ impl GitHub<'_> {
             tree = entry.id;
         }
         Ok(None)
+    }
+
+    /// Looks at what would be replaced.
+    async fn judge_content(&self, file: &FileChange, there: Option<&Entry>) -> Result<(), WriteError> {
+        let (Some(entry), Some(_)) = (there, &file.content) else {
+            return Ok(());
+        };
+        let ask = Ask::get(&self.path(&["git", "blobs", &entry.id]));
+        let answer = self.hosts.ask(self.api, &ask).await?;
+        let blob: BlobBody = self.api.read(&answer, "it is no content")?;
+        file.judge_content(&blob.content).await
     }
 
     async fn new_tree(

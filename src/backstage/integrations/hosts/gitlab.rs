@@ -58,6 +58,7 @@ struct TreeEntry {
 #[derive(Deserialize)]
 struct FileBody {
     last_commit_id: String,
+    content: String,
 }
 
 #[derive(Deserialize)]
@@ -122,6 +123,7 @@ impl GitLab<'_> {
         let seen = kept.unwrap_or(&base);
         let there = self.entry(seen, &proposal.file).await?;
         let commit = if proposal.file.differs(there.as_ref()) {
+            let known = self.known(seen, &proposal.file, there.as_ref()).await?;
             if is_leftover && !self.drop_branch(branch, tip.as_deref()).await? {
                 return Ok(Attempt::Moved);
             }
@@ -134,7 +136,7 @@ impl GitLab<'_> {
                 message: &proposal.message,
                 author: None,
             };
-            match self.put(&place, &proposal.file, (there, words)).await? {
+            match self.put(&place, &proposal.file, (known, words)).await? {
                 Some(commit) => commit,
                 None => return Ok(Attempt::Moved),
             }
@@ -172,7 +174,8 @@ impl GitLab<'_> {
             message: &wanted.message,
             author: wanted.author.as_ref(),
         };
-        let commit = self.put(&place, &wanted.file, (there, words)).await?;
+        let known = self.known(&tip, &wanted.file, there.as_ref()).await?;
+        let commit = self.put(&place, &wanted.file, (known, words)).await?;
         Ok(commit.map_or(Attempt::Moved, Attempt::Done))
     }
 
@@ -284,25 +287,43 @@ impl GitLab<'_> {
         Err(WriteError::TooManyFiles(folder.to_owned()))
     }
 
+    /// The commit in which a file that is there came to be as it is, if it may be replaced.
+    async fn known(
+        &self,
+        seen: &str,
+        file: &FileChange,
+        there: Option<&Entry>,
+    ) -> Result<Option<String>, WriteError> {
+        if there.is_none() {
+            return Ok(None);
+        }
+        let ask = self
+            .get(&["repository", "files", file.path.as_str()])
+            .with("ref", seen);
+        let answer = self.hosts.ask(self.api, &ask).await?;
+        let known: FileBody = self.api.read(&answer, "it is no file")?;
+        if file.content.is_some() {
+            file.judge_content(&known.content).await?;
+        }
+        Ok(Some(known.last_commit_id))
+    }
+
     /// Commits the change; `None` when file or branch were not any more as they were seen.
     async fn put(
         &self,
         place: &Place<'_>,
         file: &FileChange,
-        (there, words): (Option<Entry>, Words<'_>),
+        (known, words): (Option<String>, Words<'_>),
     ) -> Result<Option<String>, HostError> {
         let path = file.path.as_str();
-        let mut action = match (&file.content, &there) {
+        let mut action = match (&file.content, &known) {
             (Some(content), None) => json!({ "action": "create", "content": content, "encoding": "text" }),
             (Some(content), Some(_)) => json!({ "action": "update", "content": content, "encoding": "text" }),
             (None, _) => json!({ "action": "delete" }),
         };
         action["file_path"] = path.into();
-        if there.is_some() {
-            let ask = self.get(&["repository", "files", path]).with("ref", place.seen);
-            let answer = self.hosts.ask(self.api, &ask).await?;
-            let known: FileBody = self.api.read(&answer, "it is no file")?;
-            action["last_commit_id"] = known.last_commit_id.into();
+        if let Some(known) = known {
+            action["last_commit_id"] = known.into();
         }
         let mut body = json!({
             "branch": place.branch, "commit_message": words.message, "actions": [action], "force": false,

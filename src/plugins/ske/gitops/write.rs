@@ -13,6 +13,7 @@ use super::{
     documents::{Content, Document, File, Trouble, content_of},
     identity::Identity,
     scan::Spot,
+    sealed::{is_sops, sealed},
     segments::{Segment, is_blank_or_comment, lines},
 };
 use crate::config::{
@@ -53,6 +54,19 @@ pub(in crate::plugins::ske) enum Refused {
         /// The line the list begins on.
         line: u32,
     },
+    /// A tool has encrypted or signed it as a whole.
+    #[error(
+        "{path}, line {line}: the file is encrypted or signed by {tool}, and a change by Stagedoor would break that; \
+         change it with {tool} in the repository"
+    )]
+    Sealed {
+        /// The file.
+        path: String,
+        /// The line the document begins on.
+        line: usize,
+        /// The tool.
+        tool: &'static str,
+    },
     /// The result would not be read as it is meant.
     #[error("the object cannot be written to {path}: {problem}")]
     Unwritable {
@@ -89,6 +103,7 @@ pub(in crate::plugins::ske) fn replace(
     if from_json(cleaned(to_json(value))) == from_json(cleaned(object.clone())) {
         return Ok(Edited::Unchanged);
     }
+    refuse_sealed(path, document, sealed(document).or(encrypted(&file)))?;
     let content = content_range(file.text, &document.segment, value);
     let on_marker_line = document
         .segment
@@ -139,6 +154,7 @@ pub(in crate::plugins::ske) fn remove(
     if rest.is_empty() {
         return Ok(Edited::Emptied);
     }
+    refuse_sealed(path, document, encrypted(&file))?;
     checked(path, text, &rest)
 }
 
@@ -196,6 +212,21 @@ fn found<'f>(path: &str, file: &'f File<'_>, spot: Spot) -> Result<(&'f Document
     }
 }
 
+fn encrypted(file: &File<'_>) -> Option<&'static str> {
+    is_sops(file).then_some("sops")
+}
+
+fn refuse_sealed(path: &str, document: &Document, tool: Option<&'static str>) -> Result<(), Refused> {
+    match tool {
+        None => Ok(()),
+        Some(tool) => Err(Refused::Sealed {
+            path: path.to_owned(),
+            line: document.segment.line,
+            tool,
+        }),
+    }
+}
+
 fn identity(value: &Yaml) -> Option<Identity> {
     let found = Identity::in_document(value.as_object()?).ok().flatten();
     found.map(|(identity, _)| identity)
@@ -217,6 +248,11 @@ fn rendered(path: &str, object: &Value) -> Result<String, Refused> {
             "it holds the character U+{code:04X}, at which kustomize stops, and with it all that Flux applies from here"
         );
         return Err(unwritable(path, &problem));
+    }
+    if object.get("sops").is_some() {
+        let problem =
+            "it is encrypted by sops, and would be written in another order; commit the file as sops made it";
+        return Err(unwritable(path, problem));
     }
     yaml::write(object, form_of(path)).map_err(|problem| unwritable(path, &problem.to_string()))
 }

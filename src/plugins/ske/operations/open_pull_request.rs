@@ -245,7 +245,11 @@ impl Wanted {
         let proposal = Proposal {
             branch: request.branch()?,
             target: writable.target(self.target.clone())?,
-            file: FileChange { path, content },
+            file: FileChange {
+                path,
+                content,
+                sealed_by: gitops::sealed_file,
+            },
             message: request.message(principal),
             title: request.title(order.title.as_deref())?,
             description: request.description(order.description.as_deref(), principal)?,

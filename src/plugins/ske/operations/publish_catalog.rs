@@ -135,6 +135,7 @@ fn commit(
         file: FileChange {
             path,
             content: Some(content),
+            sealed_by: gitops::sealed_file,
         },
         message,
         author: order.author.map(author).transpose()?,

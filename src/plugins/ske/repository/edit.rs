@@ -88,7 +88,20 @@ impl Edit {
     /// A path where no file is. What is no plain file there is refused when the tree is built.
     fn free_path(&self, tip: &Tip<'_>) -> Result<String, RepositoryError> {
         let taken = |path: &str| FilePath::parse(path).is_ok_and(|path| !matches!(tip.file(&path), Ok(None)));
+        self.refuse_sealed_place(tip)?;
         place(self.layout, self.folder.as_str(), &self.identity, taken).map_err(RepositoryError::NoPlace)
+    }
+
+    /// Where the object would stand by its name there may be a file that cannot be read because it is encrypted: then
+    /// that is it.
+    fn refuse_sealed_place(&self, tip: &Tip<'_>) -> Result<(), RepositoryError> {
+        let plain = place(self.layout, self.folder.as_str(), &self.identity, |_| false);
+        let path = plain.map_err(RepositoryError::NoPlace)?;
+        let bytes = tip.read(&file_path(&path)?)?;
+        match bytes.and_then(|bytes| gitops::head_of(&bytes)) {
+            None => Ok(()),
+            Some(tool) => Err(gitops::Refused::Sealed { path, line: 1, tool }.into()),
+        }
     }
 
     fn draft(&self, path: &str, bytes: Vec<u8>) -> Result<Draft, RepositoryError> {

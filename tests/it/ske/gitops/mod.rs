@@ -19,5 +19,6 @@ pub(super) mod place;
 mod process;
 mod reading;
 mod repository;
+mod sealed;
 mod secrecy;
 mod writing;

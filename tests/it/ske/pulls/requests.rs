@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::portal::{BOTH, BRANCH, FILE, Portal, deletion, order, order_with};
-use crate::support::code_host::Kind;
+use super::portal::{BOTH, BRANCH, FILE, Portal, REPOSITORY, deletion, manifest, order, order_with};
+use crate::support::code_host::{Kind, world::World};
 
 #[tokio::test]
 async fn a_request_is_one_file_on_a_branch_of_its_own_and_an_open_pull_request() {
@@ -185,4 +185,39 @@ async fn an_app_opens_pull_requests_too() {
         portal.tip(BRANCH).author.is_none(),
         "the App is the author, so that GitHub signs"
     );
+}
+
+#[tokio::test]
+async fn a_sealed_file_is_not_proposed_to_be_overwritten() {
+    let plain = manifest("mine", "small").to_string();
+    let mut signed = manifest("mine", "small");
+    signed["metadata"]["annotations"] = json!({ "cosign.sigstore.dev/signature": "x" });
+    let mut encrypted = manifest("mine", "ENC[x]");
+    encrypted["sops"] = json!({ "mac": "ENC[y]" });
+    for kind in BOTH {
+        for (text, tool) in [
+            (encrypted.to_string(), Some("sops")),
+            (format!("{plain}\n---\n{encrypted}\n"), Some("sops")),
+            (signed.to_string(), Some("cosign")),
+            (
+                "$ANSIBLE_VAULT;1.1;AES256\n3061\n".to_owned(),
+                Some("ansible-vault"),
+            ),
+            (plain.clone(), None),
+        ] {
+            let portal = Portal::start(kind).await;
+            portal.host.hold(REPOSITORY, World::with(&[(FILE, &text)]));
+            let said = portal.ask(&order_with("action", json!("Update"))).await;
+            let message = said.body["message"].as_str().unwrap_or_default();
+            match tool {
+                Some(tool) => {
+                    assert_eq!(said.status, 409, "{text}: {}", said.body);
+                    assert!(message.contains(tool) && message.contains(FILE), "{message}");
+                    assert_eq!(portal.writes(), 0);
+                }
+                None => assert_eq!(said.status, 200, "{}", said.body),
+            }
+            portal.ask(&deletion()).await.ok();
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
 use super::{
@@ -75,6 +76,7 @@ impl Repository<'_> {
             ("POST", ["git", "commits"]) => self.new_commit(call),
             ("GET", ["git", "trees", sha]) => Some(tree(sha, self.world.trees.get(*sha)?)),
             ("POST", ["git", "trees"]) => self.new_tree(call),
+            ("GET", ["git", "blobs", sha]) => Some(blob(sha, self.world.blob(sha)?)),
             _ => None,
         }
     }
@@ -261,6 +263,20 @@ fn tree(sha: &str, files: &Files) -> Reply {
             .all(|(mode, content)| mode != PLAIN || blob_id(content).len() == 40)
     );
     Reply(200, json!({ "sha": sha, "tree": entries, "truncated": false }))
+}
+
+/// "Get a blob", with the line breaks that GitHub puts into base64.
+fn blob(sha: &str, content: &str) -> Reply {
+    let encoded = STANDARD.encode(content);
+    let lines: Vec<_> = encoded
+        .as_bytes()
+        .chunks(60)
+        .map(String::from_utf8_lossy)
+        .collect();
+    Reply(
+        200,
+        json!({ "sha": sha, "encoding": "base64", "content": lines.join("\n") + "\n" }),
+    )
 }
 
 fn reference(branch: &str, sha: &str) -> Reply {

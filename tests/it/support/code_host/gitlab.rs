@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
 use super::{
@@ -190,7 +191,8 @@ impl Project<'_> {
         let last = self.last_change(sha, path);
         Some(Reply(
             200,
-            json!({ "file_path": path, "blob_id": blob_id(content), "last_commit_id": last }),
+            json!({ "file_path": path, "blob_id": blob_id(content), "last_commit_id": last, "encoding": "base64",
+                "content": STANDARD.encode(content) }),
         ))
     }
 

@@ -50,6 +50,13 @@ pub(crate) struct Pull {
 }
 
 impl World {
+    /// A content by the id Git gives it.
+    pub(super) fn blob(&self, id: &str) -> Option<&str> {
+        let files = self.commits.values().flat_map(|commit| commit.files.values());
+        let mut contents = files.map(|(_, content)| content.as_str());
+        contents.find(|content| blob_id(content) == id)
+    }
+
     /// A repository whose branch `main` has these files.
     pub(crate) fn with(files: &[(&str, &str)]) -> Self {
         let mut world = Self {
