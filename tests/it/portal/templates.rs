@@ -25,7 +25,7 @@ pub(super) async fn into_git(shape: Shape) {
     let task = portal.run("database", values).await;
     assert_eq!(task.finished(), 2);
     let head = git.remote.git(&["rev-parse", "main"]);
-    assert_eq!(task.output()["commitsha"], head.as_str());
+    assert_eq!(task.output()["text"][0]["content"], head.as_str());
     let file = "requests/team_database.marketplace.example.org_orders.yaml";
     assert!(
         git.remote.files().contains(&file.to_owned()),
@@ -64,7 +64,7 @@ pub(super) async fn into_the_cluster(shape: Shape) {
     assert_eq!(task.finished(), 2);
     let live = platform.live("orders").await;
     assert_eq!(live["spec"]["size"], "small");
-    assert_eq!(task.output()["resourceId"], live["metadata"]["uid"]);
+    assert_eq!(task.output()["text"][0]["content"], live["metadata"]["uid"]);
     pending::is_shown(&portal, namespace, "orders").await;
     let page = format!(
         "/api/ske/resource?apiVersion=marketplace.example.org/v1&kind=Database&namespace={namespace}&name=orders"
