@@ -122,6 +122,11 @@ impl FolderPath {
         }
     }
 
+    /// Whether it is the repository itself.
+    pub fn is_whole(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether the file is somewhere in it.
     pub fn contains(&self, file: &FilePath) -> bool {
         let rest = file.as_str().strip_prefix(self.as_str());

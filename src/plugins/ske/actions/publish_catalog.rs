@@ -95,11 +95,11 @@ impl Action for PublishCatalog {
             title: "Publish a component",
             description: None,
             input: json!({
-                "content": content, "targetPath": "components/shop.yaml", "repoUrl": "https://github.com/acme/catalog",
+                "content": content, "targetPath": "components/catalog-info.yaml", "repoUrl": "https://github.com/acme/catalog",
                 "branchName": "main", "type": "github",
             }),
             output: Some(json!({
-                "commitSha": "9fceb02d0ae598e95dc970b74767f19372d61af8", "targetPath": "components/shop.yaml",
+                "commitSha": "9fceb02d0ae598e95dc970b74767f19372d61af8", "targetPath": "components/catalog-info.yaml",
             })),
         }]
     }

@@ -1,15 +1,15 @@
 //! Documents for the portal's catalog, as they may be written to a repository.
 //!
-//! The repository may be one that a platform applies, so what is no entity of the catalog is judged like any other
-//! object, and nothing is written in a form that two readers could read differently.
+//! The repository may be one that a platform applies or that CI builds, so only entities of the catalog are taken, and
+//! nothing is written in a form that two readers could read differently.
 
 use serde_json::Value;
 
-use super::{Manifest, ObjectRef, exact_json::json_of, object_ref::Invalid};
+use super::{Manifest, NotAllowed, ObjectRef, exact_json::json_of, object_ref::Invalid};
 use crate::config::{Value as Yaml, yaml::parse_manifests};
 
-/// The group of the catalog's entities, alone or behind a dot.
-const BACKSTAGE: &str = "backstage.io";
+/// The groups of the catalog's entities.
+const GROUPS: [&str; 2] = ["backstage.io", "scaffolder.backstage.io"];
 
 /// What an entity has at the top; the catalog refuses it with anything else (its `NoForeignRootFieldsEntityPolicy`).
 const AT_THE_TOP: [&str; 4] = ["apiVersion", "kind", "metadata", "spec"];
@@ -75,9 +75,9 @@ impl CatalogDocument {
             .into_iter()
             .flat_map(|fields| fields.keys());
         let mut foreign = fields.filter(|field| !AT_THE_TOP.contains(&field.as_str()));
-        if self.is_entity() && foreign.next().is_some() {
+        if foreign.next().is_some() {
             return Err(Invalid(
-                "an entity of the content has a field at its top that the catalog does not take; it takes apiVersion, \
+                "a document of the content has a field at its top that the catalog does not take; it takes apiVersion, \
                  kind, metadata and spec"
                     .to_owned(),
             ));
@@ -85,11 +85,22 @@ impl CatalogDocument {
         Ok(())
     }
 
-    /// Whether the catalog alone has a use for it.
-    pub(in crate::plugins::ske) fn is_entity(&self) -> bool {
-        let group = self.object.api_version.group();
-        let above = group.strip_suffix(BACKSTAGE);
-        above.is_some_and(|above| above.is_empty() || above.ends_with('.'))
+    /// Passes if the catalog alone has a use for it.
+    ///
+    /// # Errors
+    /// It is an object that another program could act upon.
+    pub(in crate::plugins::ske) fn admit(&self) -> Result<(), NotAllowed> {
+        let object = &self.object;
+        if GROUPS.contains(&object.api_version.group()) {
+            return Ok(());
+        }
+        Err(NotAllowed(format!(
+            "The content holds {} {} of {}, which is no entity of the catalog; only entities of {} are published",
+            object.kind,
+            object.name,
+            object.api_version,
+            GROUPS.join(" and "),
+        )))
     }
 }
 
@@ -124,7 +135,7 @@ mod tests {
         let documents = CatalogDocument::all(text)?;
         Ok(documents
             .iter()
-            .map(|document| (document.object.to_string(), document.is_entity()))
+            .map(|document| (document.object.to_string(), document.admit().is_ok()))
             .collect())
     }
 
@@ -133,10 +144,13 @@ mod tests {
         let text = "apiVersion: backstage.io/v1alpha1\nkind: Component\nmetadata: {name: My_site}\n---\n---\n\
                     apiVersion: scaffolder.backstage.io/v1beta3\nkind: Template\nmetadata: {name: t}\n---\n\
                     apiVersion: notbackstage.io/v1\nkind: X\nmetadata: {name: x}\n---\n\
+                    apiVersion: x.backstage.io/v1\nkind: X\nmetadata: {name: x}\n---\n\
+                    apiVersion: backstage.io.evil.test/v1\nkind: X\nmetadata: {name: x}\n---\n\
+                    apiVersion: skaffold/v4beta11\nkind: Config\nmetadata: {name: x}\n---\n\
                     apiVersion: v1\nkind: Secret\nmetadata: {name: s}\n";
         let told = kinds(text).unwrap();
         let entities: Vec<bool> = told.iter().map(|(_, is_entity)| *is_entity).collect();
-        assert_eq!(entities, [true, true, false, false], "{told:?}");
+        assert_eq!(entities, [true, true, false, false, false, false, false], "{told:?}");
     }
 
     #[test]

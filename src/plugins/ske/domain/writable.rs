@@ -12,7 +12,10 @@ const KEY: &str = "stagedoor.ske.repositories";
 const RUNS_PROGRAMS: [&str; 4] = [".gitlab", ".gitlab-ci.yml", ".gitea", ".forgejo"];
 
 /// How files for the catalog end.
-const CATALOG_ENDS: [&str; 3] = [".yaml", ".yml", ".json"];
+const CATALOG_ENDS: [&str; 2] = [".yaml", ".yml"];
+
+/// How their names begin outside a folder that the entry names: no other program reads such a file.
+const CATALOG_NAMES: [&str; 2] = ["catalog-info", "template"];
 
 /// The only hidden folder that catalog files are put into; the others are where tools keep what they run or obey.
 const OPEN_HIDDEN: &str = ".backstage";
@@ -119,7 +122,8 @@ impl Writable {
     /// The path of a catalog file, which the caller names.
     ///
     /// # Errors
-    /// It is no path, leads where programs are run from, or is that of a file which others than the catalog read.
+    /// It is no path, leads where programs are run from, or is that of a file which others than the catalog read. Below
+    /// the entry's `path` the operator vouches for names.
     pub(in crate::plugins::ske) fn catalog_file(&self, path: &str) -> Result<FilePath, Invalid> {
         let parsed = file(path)?;
         // The entry's own folder is the operator's choice.
@@ -133,8 +137,15 @@ impl Writable {
         let name = path.rsplit('/').next().unwrap_or_default();
         if !CATALOG_ENDS.iter().any(|end| name.ends_with(end)) {
             return Err(Invalid(
-                "targetPath must end with .yaml, .yml or .json, as files for the catalog do".to_owned(),
+                "targetPath must end with .yaml or .yml, as files for the catalog do".to_owned(),
             ));
+        }
+        let in_the_folder = !self.path.is_whole() && self.path.contains(&parsed);
+        if !in_the_folder && !CATALOG_NAMES.iter().any(|begin| name.starts_with(begin)) {
+            return Err(Invalid(format!(
+                "targetPath must name a file catalog-info*.yaml or template*.yaml; other names are written only below the \
+                 'path' of the repository's entry in {KEY}"
+            )));
         }
         if is_acted_upon(name) {
             return Err(Invalid(format!(
@@ -266,7 +277,7 @@ mod tests {
             entry.admit(&entry.catalog_file(file).unwrap())
         };
         assert_eq!(admits("teams/a.yaml"), Ok(()));
-        assert!(admits("teams2/a.yaml").is_err() && admits("a.yaml").is_err());
+        assert!(admits("teams2/template.yaml").is_err() && admits("catalog-info.yaml").is_err());
     }
 
     #[test]
@@ -315,16 +326,26 @@ mod tests {
             "x.sh",
             "catalog-info.yaml.sh",
             "catalog-info.YAML ",
+            "catalog-info.json",
+            "template.json",
+            "Catalog-Info.yaml",
+            "xcatalog-info.yaml",
+            "catalog-info/action.yml",
+            "template/docker-compose.yml",
+            "package.json",
+            "action.yml",
+            "docker-compose.yml",
+            "skaffold.yaml",
+            "components/shop.yml",
         ] {
             assert!(!takes("", path), "{path:?}");
         }
         for path in [
             "catalog-info.yaml",
-            "components/shop.yml",
-            "a.b/c.json",
-            ".backstage/shop.yaml",
-            "a/.backstage/shop.yaml",
-            "charts.yaml",
+            "components/catalog-info-shop.yml",
+            "a.b/template.v2.yaml",
+            ".backstage/catalog-info.yaml",
+            "a/.backstage/templates.yml",
         ] {
             assert!(takes("", path), "{path:?}");
         }
@@ -332,6 +353,9 @@ mod tests {
             takes(".catalog", ".catalog/shop.yaml"),
             "the operator named that folder"
         );
+        for path in ["teams/package.json", "teams/x.sh", "teams/mkdocs.yml", "teamsters/shop.yaml"] {
+            assert!(!takes("teams", path), "{path:?}");
+        }
         assert!(!takes(".catalog", ".catalog/.ci/shop.yaml"));
     }
 }

@@ -10,7 +10,6 @@ use tracing::info;
 
 use super::{
     Judged, PULL_REQUEST_MUTATE, Ske,
-    git::listed,
     open_pull_request::{branch, given, recorded},
 };
 use crate::{
@@ -22,7 +21,7 @@ use crate::{
     infra::parsing::parsed,
     plugins::ske::{
         config::Config,
-        domain::{CatalogDocument, Invalid, Operation, Writable, catalog_message},
+        domain::{CatalogDocument, Invalid, Writable, catalog_message},
         error::SkeError,
         gitops,
         repository::RepositoryError,
@@ -122,11 +121,9 @@ fn commit(
     let branch = branch("branchName", given(Some(&order.branch_name)))?.ok_or_else(missing)?;
     let writable = Writable::find(&config.repositories, &repository)?;
     let path = writable.catalog_file(&order.target_path)?;
-    let documents = CatalogDocument::all(content)?;
-    for document in documents.iter().filter(|document| !document.is_entity()) {
-        listed(config, &document.object, Operation::Write)?;
-    }
     writable.admit(&path)?;
+    let documents = CatalogDocument::all(content)?;
+    documents.iter().try_for_each(CatalogDocument::admit)?;
     let message = catalog_message(order.commit_message.as_deref(), path.as_str(), principal)?;
     let content = written(path.as_str(), &documents)?;
     let wanted = FileCommit {
@@ -170,10 +167,6 @@ fn content(order: &CatalogOrder) -> Result<&str, Invalid> {
 
 /// One text of all documents, which every reader reads alike.
 fn written(path: &str, documents: &[CatalogDocument]) -> Result<String, SkeError> {
-    if path.ends_with(".json") && documents.len() > 1 {
-        let what = "a .json file holds one document; give one, or a targetPath that ends with .yaml";
-        return Err(Invalid(what.to_owned()).into());
-    }
     let mut texts = Vec::new();
     for document in documents {
         let bytes = gitops::create(path, &document.value).map_err(RepositoryError::from)?;

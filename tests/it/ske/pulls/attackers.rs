@@ -341,6 +341,8 @@ async fn a_catalog_file_hides_no_object_of_the_platform() {
                 .replace("notbackstage.io", "apps"),
             403,
         ),
+        (entity.replace("backstage.io", "x.backstage.io"), 403),
+        (entity.replace("backstage.io/v1alpha1", "skaffold/v4beta11"), 403),
         (
             format!("{entity}items:\n  - {{apiVersion: v1, kind: Secret, metadata: {{name: x}}}}\n"),
             400,

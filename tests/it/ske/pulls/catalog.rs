@@ -16,7 +16,7 @@ async fn portal(kind: Kind) -> Portal {
 }
 
 fn file(portal: &Portal, branch: &str) -> Option<String> {
-    portal.world(|world| world.file(branch, "components/shop.yaml"))
+    portal.world(|world| world.file(branch, "components/catalog-info.yaml"))
 }
 
 #[tokio::test]
@@ -27,14 +27,14 @@ async fn a_document_is_committed_to_the_branch_and_the_commit_returned() {
         let commit = portal.world(|world| world.branches["catalog"].clone());
         assert_eq!(
             told,
-            json!({ "commitSha": commit, "targetPath": "components/shop.yaml" })
+            json!({ "commitSha": commit, "targetPath": "components/catalog-info.yaml" })
         );
         assert!(file(&portal, "catalog").unwrap().contains("name: shop"));
         assert_eq!(file(&portal, "main"), None);
         let message = portal.tip("catalog").message;
         assert_eq!(
             message,
-            "chore: publish catalog entity at components/shop.yaml\n\nRequested-by: tests\n"
+            "chore: publish catalog entity at components/catalog-info.yaml\n\nRequested-by: tests\n"
         );
     }
 }
@@ -150,12 +150,12 @@ async fn somebody_who_commits_at_the_same_time_is_met_and_not_overwritten() {
     ] {
         let portal = portal(kind).await;
         portal.host.before(update, |world| {
-            world.push("catalog", "components/shop.yaml", Some("theirs\n"));
+            world.push("catalog", "components/catalog-info.yaml", Some("theirs\n"));
         });
         portal.publish(&publication()).await.ok();
         let before = portal.world(|world| {
             let tip = world.tip("catalog").clone();
-            world.commits[&tip.parents[0]].files["components/shop.yaml"]
+            world.commits[&tip.parents[0]].files["components/catalog-info.yaml"]
                 .1
                 .clone()
         });
@@ -218,7 +218,7 @@ async fn an_action_publishes_too() {
             .run(&template, "publish-catalog", &publication())
             .await
             .output();
-        assert_eq!(output["targetPath"], "components/shop.yaml");
+        assert_eq!(output["targetPath"], "components/catalog-info.yaml");
         assert!(
             portal
                 .tip("catalog")

@@ -27,12 +27,18 @@ async fn a_catalog_file_replaces_nothing_that_runs_or_guards() {
             (".travis.yml", "hidden"),
             (".tekton/push.yaml", "hidden"),
             ("docs/.vitepress/x.json", "hidden"),
-            ("azure-pipelines.yml", "deploy"),
-            ("ci/Azure-Pipelines-2.yaml", "deploy"),
-            ("bitbucket-pipelines.yml", "deploy"),
-            ("cloudbuild.json", "deploy"),
-            ("deploy/kustomization.yaml", "deploy"),
-            ("mkdocs.yml", "deploy"),
+            (".GitHub/workflows/catalog-info.yml", "workflows"),
+            ("a\\.github/catalog-info.yml", "backslash"),
+            ("catalog-info.yaml\0.sh", "control"),
+            ("azure-pipelines.yml", "catalog-info*.yaml"),
+            ("bitbucket-pipelines.yml", "catalog-info*.yaml"),
+            ("cloudbuild.json", "must end with .yaml"),
+            ("deploy/kustomization.yaml", "catalog-info*.yaml"),
+            ("package.json", "must end with .yaml"),
+            ("action.yml", "catalog-info*.yaml"),
+            ("template/action.yml", "catalog-info*.yaml"),
+            ("docker-compose.yml", "catalog-info*.yaml"),
+            ("skaffold.yaml", "catalog-info*.yaml"),
             ("CODEOWNERS", "must end with .yaml"),
             ("Jenkinsfile", "must end with .yaml"),
             ("Makefile", "must end with .yaml"),
@@ -91,7 +97,7 @@ async fn an_entity_is_nothing_else_besides() {
 async fn files_of_the_catalog_are_still_written_wherever_they_are_kept() {
     for kind in BOTH {
         let portal = portal(kind).await;
-        for path in ["catalog-info.yaml", "a.b/c.yml", ".backstage/shop.yaml"] {
+        for path in ["catalog-info.yaml", "a.b/template-c.yml", ".backstage/catalog-info.yaml"] {
             portal
                 .publish(&publication_with("targetPath", json!(path)))
                 .await
@@ -99,22 +105,30 @@ async fn files_of_the_catalog_are_still_written_wherever_they_are_kept() {
             let written = portal.world(|world| world.file("catalog", path));
             assert!(written.unwrap().contains("name: shop"), "{path}");
         }
-        portal
-            .publish(&publication_with("targetPath", json!("shop.json")))
-            .await
-            .ok();
-        let written = portal.world(|world| world.file("catalog", "shop.json")).unwrap();
-        let entity: serde_json::Value = serde_json::from_str(&written).unwrap();
-        assert_eq!(entity["metadata"]["name"], "shop");
     }
 }
 
 #[tokio::test]
-async fn a_json_file_holds_one_document() {
-    let portal = portal(Kind::GitHub).await;
-    let entity = publication()["content"].as_str().unwrap().to_owned();
-    let mut wanted = publication_with("content", json!(format!("{entity}---\n{entity}")));
-    wanted["targetPath"] = json!("shop.json");
-    let (status, message) = portal.publish(&wanted).await.refused();
-    assert!(status == 400 && message.contains("one document"), "{message}");
+async fn below_the_entrys_path_names_are_the_operators() {
+    for kind in BOTH {
+        let portal = Portal::with(kind, ", path: entities, branch: main", "").await;
+        let at = |path: &str| {
+            let mut wanted = publication_with("targetPath", json!(path));
+            wanted["branchName"] = json!("main");
+            wanted
+        };
+        portal.publish(&at("entities/shop.yaml")).await.ok();
+        for (path, status) in [
+            ("entities/package.json", 400),
+            ("entities/azure-pipelines.yml", 400),
+            ("entities/.ci/x.yaml", 400),
+            ("catalog-info.yaml", 403),
+        ] {
+            let said = portal.publish(&at(path)).await.refused();
+            assert_eq!(said.0, status, "{path}: {}", said.1);
+        }
+        let mut wanted = at("entities/x.yaml");
+        wanted["content"] = json!("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n");
+        assert_eq!(portal.publish(&wanted).await.refused().0, 403);
+    }
 }

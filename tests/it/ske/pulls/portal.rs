@@ -216,7 +216,7 @@ pub(super) fn manifest(name: &str, size: &str) -> Value {
 pub(super) fn publication() -> Value {
     json!({
         "content": "apiVersion: backstage.io/v1alpha1\nkind: Component\nmetadata:\n  name: shop\nspec:\n  type: service\n",
-        "targetPath": "components/shop.yaml", "repoUrl": "https://code.example.com/acme/requests",
+        "targetPath": "components/catalog-info.yaml", "repoUrl": "https://code.example.com/acme/requests",
         "branchName": "catalog", "type": "github",
     })
 }
