@@ -123,6 +123,17 @@ pub(super) enum SkeError {
          are pending already"
     )]
     TooManyPending(i64),
+    /// Another caller's request is recorded for the same object.
+    #[error(
+        "The resource was submitted and need not be submitted again, only its record is missing: the {action} of {object} \
+         that {owner} recorded is still pending. Record this one when the platform has worked through that one, or its \
+         pull request is closed"
+    )]
+    PendingForAnother {
+        object: ObjectRef,
+        action: &'static str,
+        owner: String,
+    },
     /// A pull request is there, and what should be recorded of it was not.
     #[error("{url} is open. {cause}")]
     OpenUnrecorded {
@@ -203,6 +214,7 @@ impl From<SkeError> for BackstageError {
             | E::BeingDeleted(_)
             | E::Conflict(_)
             | E::OnlyOnPlatform(_)
+            | E::PendingForAnother { .. }
             | E::PromiseLeaving { .. } => Self::conflict(text),
             E::Unseen(_) => Self::unavailable(StatusCode::GATEWAY_TIMEOUT, text),
             E::Repository(error) => error.into_answer(),

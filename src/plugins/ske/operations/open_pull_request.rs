@@ -171,8 +171,9 @@ impl Ske {
         let recorded = trail.end(recorded, |recorded| json!({ "entityRef": recorded.entity_ref }));
         match recorded {
             Ok(_) => Ok(()),
-            // The host names its pages otherwise than its entry of `integrations` says.
-            Err(SkeError::Invalid(why)) => {
+            // The host names its pages otherwise than its entry of `integrations` says, or the portal shows another
+            // caller's request already.
+            Err(why @ (SkeError::Invalid(_) | SkeError::PendingForAnother { .. })) => {
                 warn!(url, "{url} is open and cannot be recorded: {why}");
                 Ok(())
             }

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tracing::warn;
 
-use super::request::{Action, Review};
+use super::request::{Action, PendingRequest, Review};
 use crate::{
     backstage::{
         integrations::{Integrations, PullRequestAddress, RepositoryAddress},
@@ -115,6 +115,11 @@ impl NewRequest {
             repository,
             manifest,
         })
+    }
+
+    /// Whether both are about the same pull request.
+    pub(super) fn is_same_review(&self, recorded: &PendingRequest) -> bool {
+        self.pull_request_url.is_some() && self.pull_request_url == recorded.pull_request_url
     }
 
     /// A pull request has just been opened where there is one.

@@ -51,6 +51,16 @@ pub(super) struct StaleBefore {
     pub(super) seen: i64,
 }
 
+impl StaleBefore {
+    /// Whether the request has had its time.
+    pub(super) fn covers(self, request: &PendingRequest) -> bool {
+        match request.review {
+            Review::Open => request.updated_at.max(request.seen_at) < self.seen,
+            Review::None | Review::Merged => request.updated_at < self.moved,
+        }
+    }
+}
+
 /// What became of a pull request, in words of our own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {

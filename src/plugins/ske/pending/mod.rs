@@ -13,6 +13,8 @@ mod lifecycle;
 #[cfg(test)]
 mod lifecycle_tests;
 mod list;
+#[cfg(test)]
+mod owner_tests;
 mod record;
 mod refresh;
 #[cfg(test)]

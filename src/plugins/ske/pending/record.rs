@@ -6,8 +6,11 @@ use serde::Serialize;
 use tracing::{info, warn};
 
 use super::{
-    Pending, entity,
+    Pending,
+    ending::News,
+    entity,
     input::{NewRequest, RecordInput},
+    lifecycle::stale_before,
     request::PendingRequest,
     store::{MOST_RECORDS, Store},
 };
@@ -28,11 +31,21 @@ pub(in crate::plugins::ske) struct Recorded {
     pub(in crate::plugins::ske) entity_ref: String,
 }
 
+/// What is recorded under the key of a new request.
+enum Kept {
+    /// The new one.
+    New(PendingRequest),
+    /// Still that of another caller.
+    Anothers(PendingRequest),
+    /// Nothing: there are too many.
+    Nothing,
+}
+
 impl Pending {
-    /// Records the request in the caller's name; the same key again replaces what was recorded.
+    /// Records the request in the caller's name; the same key again replaces what the same caller recorded.
     ///
     /// # Errors
-    /// The input cannot be used, or storage does not answer after several tries; the sentence then says that the
+    /// The input cannot be used, another caller's request is recorded under the key, or storage does not answer after several tries; the sentence then says that the
     /// resource itself was submitted.
     pub(in crate::plugins::ske) async fn record(
         &self,
@@ -41,8 +54,13 @@ impl Pending {
     ) -> Result<Recorded, SkeError> {
         let config = self.config.get();
         let request = parsed(move || NewRequest::of(input, &config.integrations)).await?;
-        let recorded = self.store_patiently(caller, &request).await?;
-        let recorded = recorded.ok_or(SkeError::TooManyPending(MOST_RECORDS))?;
+        let recorded = match self.store_patiently(caller, &request).await? {
+            Kept::New(recorded) => recorded,
+            // One record of a pull request is enough, and stays as it is.
+            Kept::Anothers(theirs) if request.is_same_review(&theirs) => return Ok(Recorded::of(&theirs)),
+            Kept::Anothers(theirs) => return Err(anothers(request, &theirs)),
+            Kept::Nothing => return Err(SkeError::TooManyPending(MOST_RECORDS)),
+        };
         self.known.add(&recorded);
         self.changed();
         let principal = encode_user_text(caller.subject().unwrap_or("nobody"));
@@ -54,21 +72,15 @@ impl Pending {
             "Recorded a pending request for {} {object}",
             recorded.kind
         );
-        Ok(Recorded {
-            entity_ref: entity::reference(&recorded),
-        })
+        Ok(Recorded::of(&recorded))
     }
 
-    async fn store_patiently(
-        &self,
-        caller: &Credentials,
-        request: &NewRequest,
-    ) -> Result<Option<PendingRequest>, SkeError> {
+    async fn store_patiently(&self, caller: &Credentials, request: &NewRequest) -> Result<Kept, SkeError> {
         let mut pauses = PAUSES.iter();
         loop {
             let stored = async {
                 let store = Store(self.database.pool().await?);
-                store.record(request, caller.subject(), unix_seconds()).await
+                self.keep(&store, request, caller.subject()).await
             };
             let error: DatabaseError = match stored.await {
                 Ok(recorded) => return Ok(recorded),
@@ -80,5 +92,43 @@ impl Pending {
             warn!(reason = %error, "A pending request could not be recorded yet; it is tried again");
             tokio::time::sleep(*pause).await;
         }
+    }
+
+    /// Records the request, unless another caller's is in its place that has not had its time.
+    async fn keep(
+        &self,
+        store: &Store,
+        request: &NewRequest,
+        caller: Option<&str>,
+    ) -> Result<Kept, DatabaseError> {
+        let now = unix_seconds();
+        if let Some(recorded) = store.record(request, caller, now).await? {
+            return Ok(Kept::New(recorded));
+        }
+        let Some(theirs) = store.of_key(request).await? else {
+            return Ok(Kept::Nothing);
+        };
+        if !stale_before(now).covers(&theirs) {
+            return Ok(Kept::Anothers(theirs));
+        }
+        self.withdraw(store, &theirs, News::of_stale(&theirs)).await?;
+        let recorded = store.record(request, caller, now).await?;
+        Ok(recorded.map_or(Kept::Anothers(theirs), Kept::New))
+    }
+}
+
+impl Recorded {
+    fn of(request: &PendingRequest) -> Self {
+        Self {
+            entity_ref: entity::reference(request),
+        }
+    }
+}
+
+fn anothers(request: NewRequest, theirs: &PendingRequest) -> SkeError {
+    SkeError::PendingForAnother {
+        object: request.object,
+        action: theirs.action.word(),
+        owner: encode_user_text(theirs.requested_by.as_deref().unwrap_or_default()),
     }
 }

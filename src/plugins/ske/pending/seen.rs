@@ -42,7 +42,7 @@ impl Pending {
 
     /// Withdraws the requests about the object that have come about. What was recorded after the look began it says
     /// nothing of; within the same second nobody can tell, and the next round does it.
-    pub(super) async fn settle(
+    pub(in crate::plugins::ske) async fn settle(
         &self,
         object: &ObjectRef,
         began: i64,

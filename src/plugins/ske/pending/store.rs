@@ -46,8 +46,8 @@ pub(super) const PARTS: &str = "select substr(id, 1, 2), count(*), cast(sum(stam
 pub(super) struct Fingerprint(i64, i64);
 
 impl Store {
-    /// Records the request, in the place of an earlier one of the same key; returns what is recorded now, or `None`
-    /// when the table is full.
+    /// Records the request, in the place of the caller's earlier one of the same key; returns what is recorded now, or
+    /// `None` when another caller's is there or the table is full.
     pub(super) async fn record(
         &self,
         request: &NewRequest,
@@ -68,6 +68,8 @@ impl Store {
              manifest = excluded.manifest, requested_by = excluded.requested_by, \
              pull_request_state = excluded.pull_request_state, stamp = excluded.stamp, looked_at = 0, \
              reviewed_at = 0, updated_at = excluded.updated_at \
+             where ske_pending_requests.requested_by is null \
+                or ske_pending_requests.requested_by = excluded.requested_by \
              returning id, promise_name, resource_group, resource_version, resource_kind, namespace, name, action, \
              pull_request_url, requests_repo_url, requested_by, pull_request_state, stamp, seen_at, created_at, updated_at";
         let object = &request.object;
@@ -90,6 +92,20 @@ impl Store {
                 .bind(new_stamp())
                 .bind(now)
                 .bind(MOST_RECORDS)
+                .fetch_optional(pool)
+                .await
+        })
+    }
+
+    /// What is recorded under the request's key.
+    pub(super) async fn of_key(&self, request: &NewRequest) -> Result<Option<PendingRequest>, DatabaseError> {
+        const SQL: &str = select!("where promise_name = $1 and namespace = $2 and name = $3 and lane = $4");
+        on_pool!(&self.0, |pool| {
+            sqlx::query_as::<_, PendingRequest>(SQL)
+                .bind(&request.promise)
+                .bind(request.object.namespace.as_str())
+                .bind(request.object.name.as_str())
+                .bind(request.action.lane().word())
                 .fetch_optional(pool)
                 .await
         })

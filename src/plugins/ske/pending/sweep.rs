@@ -17,7 +17,7 @@ use super::{
 use crate::{
     backstage::integrations::{HostError, Looked, PullRequestAddress, PullRequestState, RepositoryAddress},
     infra::{clock::unix_seconds, database::DatabaseError},
-    plugins::ske::config::Mode,
+    plugins::ske::{config::Mode, domain::Writable},
 };
 
 /// Records asked about in one round, those asked about longest ago first.
@@ -29,6 +29,10 @@ const MOST_STALE: i64 = 1_000;
 /// Numbers of which a look may say nothing although it asked for them, at most as many as a look asks for one by one. The
 /// others did not have their turn.
 const MOST_UNKNOWN: usize = 100;
+
+/// Told once, not for each repository: the callers name them.
+const UNLISTED: &str = "Pull requests are recorded in repositories that stagedoor.ske.repositories does not list; what becomes of \
+                        those is not asked, and their requests go when the resource is seen or with time";
 
 /// Repositories are asked up to this long apart, so that a host is not met by all at once.
 const SPREAD: u64 = 300;
@@ -72,6 +76,10 @@ impl Pending {
             store.reviewed(&request.id, began).await?;
         }
         for (number, (repository, requests)) in self.by_repository(open).into_iter().enumerate() {
+            // Looked up each time, since a round may outlast a reload.
+            if !self.lists(&repository) {
+                continue;
+            }
             if silent.contains(repository.host()) {
                 let missed: Vec<_> = requests.values().flatten().collect();
                 had_no_turn(store, &missed, began).await?;
@@ -116,6 +124,19 @@ impl Pending {
         if self.troubles.is_news(with, &words) {
             warn!(repository = name, reason = %trouble, "Not every pull request could be asked about; its requests stay");
         }
+    }
+
+    /// Whether the operator opened the repository: elsewhere the credential may see what the caller who recorded may not.
+    fn lists(&self, repository: &RepositoryAddress) -> bool {
+        let config = self.config.get();
+        let scm = config.scm.as_ref();
+        let scm = scm.and_then(|scm| RepositoryAddress::parse(scm.remote.as_str()).ok());
+        let listed = Writable::find(&config.repositories, repository).is_ok()
+            || scm.is_some_and(|scm| scm.is(repository));
+        if !listed && self.troubles.is_news(UNLISTED, UNLISTED) {
+            info!("{UNLISTED}");
+        }
+        listed
     }
 
     /// Leaves out whose host is no longer configured, and keeps the order.

@@ -51,8 +51,14 @@ pub(super) struct Desk {
 
 /// In kubernetes mode, with pull requests at two hosts.
 pub(super) fn app_config() -> Value {
+    let listed = ["R", "a", "b", "c", "other", "elsewhere"];
+    let mut listed = listed
+        .map(|repo| json!({"host": "github.com", "owner": "O", "repo": repo}))
+        .to_vec();
+    listed.push(json!({"host": "gitlab.com", "owner": "O", "repo": "a"}));
     json!({
         "ske": {},
+        "stagedoor": {"ske": {"repositories": listed}},
         "integrations": {"github": [{"host": "github.com"}], "gitlab": [{"host": "gitlab.com"}]},
     })
 }
@@ -81,6 +87,11 @@ impl Desk {
         TestDatabase::both().map(|test| Self::with(test, &app_config()))
     }
 
+    /// Follows another configuration.
+    pub(super) fn reload(&self, app_config: &Value) {
+        self.config.set(config(app_config));
+    }
+
     /// Another replica with the same database.
     pub(super) fn replica(&self) -> Arc<Pending> {
         Pending::new(self.test.database.clone(), Tasks::default(), self.config.clone())
@@ -101,7 +112,8 @@ impl Desk {
         let input: RecordInput = serde_json::from_value(input).unwrap();
         let integrations = &self.config.get().integrations;
         let request = NewRequest::of(input, integrations).unwrap();
-        let recorded = self.store().await.record(&request, None, now).await;
+        let jane = Some("user:default/jane");
+        let recorded = self.store().await.record(&request, jane, now).await;
         recorded.unwrap().unwrap()
     }
 
@@ -149,8 +161,12 @@ fn config(app_config: &Value) -> Config {
 }
 
 pub(super) fn jane() -> Credentials {
+    user("jane")
+}
+
+pub(super) fn user(name: &str) -> Credentials {
     let user = UserPrincipal {
-        user_entity_ref: "user:default/jane".to_owned(),
+        user_entity_ref: format!("user:default/{name}"),
         actor: None,
     };
     Credentials::new(Principal::User(user), None, None)

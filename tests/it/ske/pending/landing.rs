@@ -75,6 +75,23 @@ async fn a_read_that_sees_the_resource_withdraws_its_request_at_once() {
 }
 
 #[tokio::test]
+async fn what_has_come_about_is_no_reason_to_refuse_another_caller() {
+    let (place, _data) = place("refreshSeconds: 3600").await;
+    record(&place, "Request", "mine").await;
+    place.create("mine").await;
+    let mut object = place.kind.request("mine", json!({ "size": "large" }));
+    object["metadata"]["namespace"] = place.namespace.as_str().into();
+    let input = json!({
+        "promiseName": place.kind.promise, "name": "mine", "namespace": place.namespace, "action": "Update",
+        "manifest": object,
+    });
+    let jane = place.backstage.on_behalf_of("jane", "scaffolder");
+    post(&place.app, &jane, REQUESTS, &input).await.ok();
+    let listed = get(&place.app, STATIC_TOKEN, REQUESTS).await.ok();
+    assert_eq!(listed["items"][0]["requestedBy"], "user:default/jane", "{listed}");
+}
+
+#[tokio::test]
 async fn a_deletion_goes_with_its_object() {
     let (place, _data) = place("refreshSeconds: 3600").await;
     place.create("mine").await;

@@ -56,6 +56,29 @@ async fn a_step_that_runs_again_records_once_and_the_newest_counts() {
 }
 
 #[tokio::test]
+async fn a_request_of_another_caller_is_left_as_it_is() {
+    for desk in Desk::both().await {
+        desk.run(&request("Request", "orders")).await.output();
+        let before = desk.recorded().await;
+        let bob = desk.backstage.on_behalf_of("bob", "scaffolder");
+        for token in [&*bob, STATIC_TOKEN] {
+            for theirs in [request("Update", "orders"), reviewed("Request", "orders", 2)] {
+                let (status, message) = post(&desk.app, token, REQUESTS, &theirs).await.refused();
+                assert!(
+                    status == 409 && message.contains("user:default/jane"),
+                    "{status} {message}"
+                );
+            }
+        }
+        assert_eq!(desk.recorded().await, before);
+        post(&desk.app, &bob, REQUESTS, &request("Delete", "orders"))
+            .await
+            .ok();
+        desk.run(&reviewed("Update", "orders", 2)).await.output();
+    }
+}
+
+#[tokio::test]
 async fn the_plain_route_does_the_same_and_tells_the_entity() {
     let desk = Desk::open().await;
     let recorded = desk.record(&request("Request", "orders")).await.ok();

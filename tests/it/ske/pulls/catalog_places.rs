@@ -97,7 +97,11 @@ async fn an_entity_is_nothing_else_besides() {
 async fn files_of_the_catalog_are_still_written_wherever_they_are_kept() {
     for kind in BOTH {
         let portal = portal(kind).await;
-        for path in ["catalog-info.yaml", "a.b/template-c.yml", ".backstage/catalog-info.yaml"] {
+        for path in [
+            "catalog-info.yaml",
+            "a.b/template-c.yml",
+            ".backstage/catalog-info.yaml",
+        ] {
             portal
                 .publish(&publication_with("targetPath", json!(path)))
                 .await
