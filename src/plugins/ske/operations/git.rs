@@ -164,14 +164,6 @@ where
     attempt().await
 }
 
-/// Decides by `stagedoor.ske.allow` alone.
-///
-/// # Errors
-/// It does not name the object.
-pub(super) fn listed(config: &Config, object: &ObjectRef, operation: Operation) -> Result<(), SkeError> {
-    Ok(allow(config, Promises::Committed).decide(object.touched(operation), |_, _| false)?)
-}
-
 fn allow(config: &Config, promises: Promises) -> Allow<'_> {
     Allow {
         rules: config.allow.as_deref(),
