@@ -26,6 +26,9 @@ use crate::{
     },
 };
 
+/// Why a request failed that was only passed on.
+const BEHIND_US: &str = "the Backstage backend behind this service answered so; its log says why";
+
 /// The key that puts us in front.
 const KEY: &str = "stagedoor.upstream";
 
@@ -101,7 +104,13 @@ impl Front {
     async fn forward(&self, request: Request<Body>) -> Response {
         let visit = Visit::of(&request);
         let refusal = match self.upstream.forward(request).await {
-            Ok(response) => return response,
+            Ok(mut response) => {
+                if response.status().is_server_error() {
+                    let cause = FailureCause(BEHIND_US.to_owned());
+                    response.extensions_mut().insert(cause);
+                }
+                return response;
+            }
             Err(error) => refuse(error),
         };
         match visit.filter(|_| refusal.status().is_server_error()) {
@@ -220,7 +229,7 @@ fn answer(error: &BackstageError) -> Response {
         "response": { "statusCode": error.status().as_u16() },
     });
     let mut response = JsonResponse::from_bytes(error.status(), body.to_string()).into_response();
-    if let Some(cause) = error.cause_chain() {
+    if let Some(cause) = error.failure_cause() {
         response.extensions_mut().insert(FailureCause(cause));
     }
     response

@@ -113,6 +113,13 @@ impl BackstageError {
         self
     }
 
+    /// The same with another outside message.
+    #[must_use]
+    pub fn saying(mut self, message: impl Into<String>) -> Self {
+        self.message = message.into();
+        self
+    }
+
     /// Returns the error's name, such as `InputError`.
     pub fn name(&self) -> &str {
         &self.name
@@ -158,6 +165,15 @@ impl BackstageError {
     }
 }
 
+impl BackstageError {
+    /// What the log line of the answer says of the failure: the chain of causes; where there is none and the fault is not
+    /// the caller's, the message.
+    pub fn failure_cause(&self) -> Option<String> {
+        let message = || self.status.is_server_error().then(|| self.logged().to_owned());
+        self.cause_chain().or_else(message)
+    }
+}
+
 impl fmt::Display for BackstageError {
     /// The outside message.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -185,4 +201,22 @@ pub fn envelope(error: &BackstageError, request: &RequestLine) -> Value {
         "request": { "method": request.method, "url": request.url },
         "response": { "statusCode": error.status().as_u16() },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_that_is_not_the_callers_always_has_a_cause() {
+        let down = || BackstageError::unavailable(StatusCode::BAD_GATEWAY, "it is down");
+        assert_eq!(down().failure_cause().as_deref(), Some("it is down"));
+        assert_eq!(
+            down().logged_as("masked").failure_cause().as_deref(),
+            Some("masked")
+        );
+        let caused = down().with_cause(std::io::Error::other("reset"));
+        assert_eq!(caused.failure_cause().as_deref(), Some("reset"));
+        assert_eq!(BackstageError::input("bad").failure_cause(), None);
+    }
 }

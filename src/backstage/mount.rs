@@ -221,7 +221,7 @@ impl PluginMount {
         for (name, value) in error.headers() {
             written.headers_mut().insert(name.clone(), value.clone());
         }
-        if let Some(cause) = error.cause_chain() {
+        if let Some(cause) = error.failure_cause() {
             written.extensions_mut().insert(FailureCause(cause));
         }
         if let Some((invocation, settings)) = invocation.zip(self.action_settings.as_ref()) {

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::infra::{
     http_proxy::PASSED,
-    http_server::{HealthHeaders, JsonResponse, Refusal},
+    http_server::{FailureCause, HealthHeaders, JsonResponse, Refusal},
 };
 
 const LIVENESS: &str = "/.backstage/health/v1/liveness";
@@ -97,7 +97,11 @@ impl Root {
             Phase::Starting => not_ready("Backend has not started yet"),
             Phase::Leaving | Phase::Stopping => not_ready("Backend is shutting down"),
         };
+        let reason = body["message"].as_str().map(str::to_owned);
         let mut response = JsonResponse::from_bytes(status, body.to_string()).into_response();
+        if let Some(reason) = reason {
+            response.extensions_mut().insert(FailureCause(reason));
+        }
         self.shared.health_headers.decorate(response.headers_mut());
         // Another of us wants to know whether it is in front of one.
         if request.headers().contains_key(PASSED) {

@@ -18,6 +18,9 @@ const USUAL_LINE: usize = 320;
 /// A status that no server sends, for callers that went away before there was an answer (nginx's custom).
 const CALLER_GONE: u16 = 499;
 
+/// The cause of a failure that was answered by a library of ours, without a word to us.
+const UNEXPLAINED: &str = "no cause was told";
+
 /// Why a request failed, for its log line; put it in the response's extensions. Never reaches the caller.
 #[derive(Debug, Clone)]
 pub struct FailureCause(pub String);
@@ -73,10 +76,11 @@ impl RequestLog {
     pub(super) fn end(mut self, response: &Response) {
         self.is_open = false;
         let cause = response.extensions().get::<FailureCause>();
+        let unexplained = response.status().is_server_error().then_some(UNEXPLAINED);
         self.write(
             response.status().as_u16(),
             content_length(response.headers()),
-            cause.map(|cause| cause.0.as_str()),
+            cause.map(|cause| cause.0.as_str()).or(unexplained),
         );
     }
 

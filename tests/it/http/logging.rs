@@ -120,7 +120,9 @@ async fn the_cause_of_a_failure_is_in_the_line_and_nowhere_else() {
     let answer = server.ask("GET", "/failing", &[]).await;
     assert!(answer.body.is_empty());
     server.ask("GET", "/panicking", &[]).await;
+    server.ask("GET", "/unexplained", &[]).await;
     let lines = written.lines();
+    assert_eq!(lines[2]["error"], "no cause was told");
     assert_eq!(lines[0]["error"], "upstream: connection refused");
     assert_eq!(lines[1]["error"], "panicked: the handler's own words");
     assert!(

@@ -153,6 +153,7 @@ fn routes(gate: Arc<Gate>) -> Router {
             get(move |request: Request| async move { prepared.respond(request.method(), request.headers()) }),
         )
         .route("/failing", get(failing))
+        .route("/unexplained", get(async || StatusCode::INTERNAL_SERVER_ERROR))
         .route("/panicking", get(panicking))
         .route("/body", any(with_body))
         .route("/upgrading", get(upgrading))
