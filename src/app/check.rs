@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
 use url::Url;
 
 use super::{App, front};
@@ -11,7 +10,7 @@ use crate::{
     infra::{database::Database, http_client::HttpClients, http_proxy::PASSED},
 };
 
-/// As long as the door itself waits for a key document.
+/// As long as the door itself waits for another backend.
 const LIMIT: Duration = Duration::from_secs(5);
 
 impl App {
@@ -22,8 +21,9 @@ impl App {
         let mut checks = Vec::from_iter(upstream);
         // Whoever is away has no keys either; that is one problem.
         if !(away && self.has_keys_upstream()) {
-            checks.insert(0, self.check_user_keys().await);
+            checks.insert(0, self.env.callers.check_user_keys(self.keys_cure()).await);
         }
+        checks.extend(self.env.callers.check_further_keys().await);
         checks.extend(check_database(&self.env.database).await);
         for registration in &self.registrations {
             checks.extend(check_plugin(registration, &self.env).await);
@@ -61,22 +61,6 @@ impl App {
             _ => "Point 'auth' at the Backstage backend in discovery.endpoints",
         }
     }
-
-    /// Fetches the keys that sign user tokens, from where the door would.
-    async fn check_user_keys(&self) -> Check {
-        let url = format!(
-            "{}/.well-known/jwks.json",
-            self.discovery.get().internal_base("auth")
-        );
-        let outcome = match fetch(&self.env.http, &url).await {
-            Ok(keys) => Ok(format!("{keys} keys at {url}")),
-            Err(problem) => Err(format!(
-                "{url} {problem}; without it no portal user can be let in. {}",
-                self.keys_cure()
-            )),
-        };
-        Check::new("Backstage's user keys", outcome)
-    }
 }
 
 /// A file needs no look: it is made, or found to be unusable, when it is needed.
@@ -101,25 +85,6 @@ async fn check_plugin(registration: &Registration, env: &PluginEnv) -> Vec<Check
             vec![Check::new(registration.id, Ok(why))]
         }
     }
-}
-
-/// Counts the keys of a key document.
-async fn fetch(http: &HttpClients, url: &str) -> Result<usize, String> {
-    let url: Url = url.parse().map_err(|_| "is not a URL".to_owned())?;
-    let request = http.for_url(&url).get(url.clone()).timeout(LIMIT);
-    let response = request.send().await.map_err(|error| explain(&error))?;
-    if !response.status().is_success() {
-        return Err(format!("answers {}", response.status()));
-    }
-    let document: Value = response
-        .json()
-        .await
-        .map_err(|_| "answers something that is not JSON".to_owned())?;
-    let keys = document
-        .get("keys")
-        .and_then(Value::as_array)
-        .ok_or("answers JSON without keys")?;
-    Ok(keys.len())
 }
 
 /// Asks the health route every Backstage backend has. We have it too, and say there who we are to whoever asks.

@@ -23,7 +23,7 @@ use self::{
 use crate::{
     backstage::{
         BackendBuilder, PluginEnv,
-        auth::{Authenticator, Clock},
+        auth::Clock,
         builder::Registration,
         discovery::Discovery,
         lifecycle::Lifecycle,
@@ -121,15 +121,14 @@ impl App {
         warnings.extend(settings.warning());
         warnings.extend(front::warning(&reader, settings.upstream.as_ref()));
         warnings.extend_from_slice(shared.database_notices());
-        let (env, auth) = shared.env(store)?;
+        let default_policy_disabled = shared.default_policy_disabled();
+        let env = shared.env(store)?;
         let discovery = env.discovery.clone();
-        let default_policy_disabled = auth.default_policy_disabled;
         warnings.extend(default_policy_disabled.then(|| WITHOUT_POLICY.to_owned()));
-        let authenticator = Authenticator::new(auth, env.tokens.clone(), discovery.clone(), env.http.clone());
         let lifecycle = Lifecycle::new(settings.lifecycle);
         let shared = Shared {
             lifecycle: lifecycle.clone(),
-            authenticator,
+            authenticator: env.callers.clone(),
             default_policy_disabled,
             health_headers: settings.health_headers.clone(),
         };

@@ -7,7 +7,7 @@ use crate::{
     backstage::{
         PluginEnv,
         audit::AuditSettings,
-        auth::{AuthConfig, TokenIssuer},
+        auth::{AuthConfig, Authenticator, TokenIssuer},
         builder::Registration,
         discovery::Discovery,
         permission::PermissionSettings,
@@ -71,6 +71,11 @@ impl SharedSettings {
         }
     }
 
+    /// `backend.auth.dangerouslyDisableDefaultAuthPolicy`.
+    pub(super) fn default_policy_disabled(&self) -> bool {
+        self.auth.default_policy_disabled
+    }
+
     /// What of the database's settings is legal and not followed.
     pub(super) fn database_notices(&self) -> &[String] {
         self.database.notices()
@@ -80,7 +85,7 @@ impl SharedSettings {
     ///
     /// # Errors
     /// The certificates are not usable.
-    pub(super) fn env(self, store: ConfigStore) -> Result<(PluginEnv, AuthConfig), ClientError> {
+    pub(super) fn env(self, store: ConfigStore) -> Result<PluginEnv, ClientError> {
         let http = HttpClients::trusting(&self.authorities)?;
         let tasks = Tasks::default();
         let database = Database::new(
@@ -89,17 +94,19 @@ impl SharedSettings {
             Arc::new(self.authorities),
             tasks.clone(),
         );
-        let env = PluginEnv {
+        let tokens = TokenIssuer::new(&self.auth, database.clone(), tasks.clone());
+        let discovery = Live::new(self.discovery);
+        Ok(PluginEnv {
+            callers: Authenticator::new(self.auth, tokens.clone(), discovery.clone(), http.clone()),
             http,
-            tokens: TokenIssuer::new(&self.auth, database.clone(), tasks.clone()),
+            tokens,
             database,
             tasks,
             config: store,
-            discovery: Live::new(self.discovery),
+            discovery,
             data: self.data,
             permission: Live::new(self.permission),
             audit: Arc::new(self.audit),
-        };
-        Ok((env, self.auth))
+        })
     }
 }

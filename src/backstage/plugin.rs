@@ -5,7 +5,7 @@ use std::{future::Future, sync::Arc};
 use super::{
     actions::Actions,
     audit::AuditSettings,
-    auth::{AuthPolicy, TokenIssuer},
+    auth::{AuthPolicy, Authenticator, TokenIssuer},
     discovery::Discovery,
     error::{self, BackstageError, RequestLine},
     permission::{PermissionSettings, Permissions},
@@ -67,6 +67,8 @@ pub struct PluginEnv {
     pub discovery: Live<Discovery>,
     /// Signs the tokens with which the portal's other plugins are called.
     pub tokens: TokenIssuer,
+    /// Verifies callers' tokens.
+    pub callers: Authenticator,
     /// How the portal decides what its users may do; follows reloads.
     pub permission: Live<PermissionSettings>,
     /// At which level each kind of audit event is written.

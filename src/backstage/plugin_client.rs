@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use url::Url;
 
 use super::{
-    auth::{Credentials, TokenIssuer},
+    auth::{Authenticator, Credentials, TokenIssuer},
     discovery::Discovery,
     error::BackstageError,
     plugin::PluginEnv,
@@ -33,6 +33,7 @@ pub struct PluginClient {
     http: HttpClients,
     discovery: Live<Discovery>,
     tokens: TokenIssuer,
+    callers: Authenticator,
 }
 
 /// One call.
@@ -78,6 +79,7 @@ impl PluginClient {
             http: env.http.clone(),
             discovery: env.discovery.clone(),
             tokens: env.tokens.clone(),
+            callers: env.callers.clone(),
         }
     }
 
@@ -89,16 +91,24 @@ impl PluginClient {
     /// Makes the call, within five seconds from when there is a token for it.
     ///
     /// # Errors
-    /// 502 or 504 when there is no answer that could be read, 501 and 503 when no token could be signed.
+    /// 401 when the other plugin refuses the caller's token and it is good no more; 502 or 504 when there is no answer
+    /// that could be read, 501 and 503 when no token could be signed.
     pub async fn call(&self, call: PluginCall<'_>) -> Result<PluginAnswer, BackstageError> {
-        let plugin = call.plugin;
+        let (plugin, bearer) = (call.plugin, call.bearer);
         // Under its own limit: a database that hangs is no fault of the other plugin.
         let token = self.token(&call).await?;
         let answer = timeout(LIMIT, self.exchange(call, &token)).await;
-        answer.unwrap_or_else(|_| {
+        let answer = answer.unwrap_or_else(|_| {
             let text = sentence(plugin, "did not answer in time");
             Err(BackstageError::unavailable(StatusCode::GATEWAY_TIMEOUT, text))
-        })
+        })?;
+        if let (StatusCode::UNAUTHORIZED, Bearer::PluginFor(caller) | Bearer::Caller(caller)) =
+            (answer.status, bearer)
+        {
+            // Ours may be at fault just as well; then the status is the caller's to judge.
+            self.callers.recheck(caller).await?;
+        }
+        Ok(answer)
     }
 
     async fn token(&self, call: &PluginCall<'_>) -> Result<SecretString, BackstageError> {

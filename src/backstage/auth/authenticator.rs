@@ -1,6 +1,6 @@
 //! Turns the token of a request into credentials, or says why not. One for all plugins.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use http::HeaderMap;
 use serde_json::Value;
@@ -10,6 +10,7 @@ use super::{
     clock::Clock,
     key_source::Surroundings,
     key_store::KeyStore,
+    look_ups::Newcomers,
     token::{self, Jwt},
     verified::{Verified, VerifiedKey, VerifiedTokens},
 };
@@ -19,9 +20,20 @@ use crate::{
     infra::http_client::HttpClients,
 };
 
+/// What a token is shown for, and from where.
+#[derive(Debug, Clone, Copy)]
+pub struct Visit {
+    /// The plugin the caller wants to reach; plugin tokens must be meant for it.
+    pub plugin_id: &'static str,
+    /// Whether limited tokens count.
+    pub limited: LimitedAccess,
+    /// The caller's address, if it is known: look-ups that a token causes are charged to it.
+    pub client: Option<IpAddr>,
+}
+
 /// Verifies tokens of all kinds. Cheap to clone; all clones share the caches.
 #[derive(Debug, Clone)]
-pub struct Authenticator(Arc<Inner>);
+pub struct Authenticator(pub(super) Arc<Inner>);
 
 #[derive(Debug)]
 pub(super) struct Inner {
@@ -47,6 +59,7 @@ impl Authenticator {
             http,
             tasks: issuer.tasks().clone(),
             clock: clock.clone(),
+            newcomers: Newcomers::new(),
         };
         Self(Arc::new(Inner {
             config,
@@ -71,12 +84,11 @@ impl Authenticator {
     /// an external caller is restricted to other plugins.
     pub async fn authenticate(
         &self,
-        plugin_id: &'static str,
         headers: &HeaderMap,
-        limited: LimitedAccess,
+        visit: Visit,
     ) -> Result<Credentials, BackstageError> {
-        match token::find(headers, limited) {
-            Some(token) => self.authenticate_token(plugin_id, &token, limited).await,
+        match token::find(headers, visit.limited) {
+            Some(token) => self.authenticate_token(&token, visit).await,
             None => Ok(Credentials::none()),
         }
     }
@@ -84,16 +96,15 @@ impl Authenticator {
     /// The same for a token that was found otherwise.
     pub(super) async fn authenticate_token(
         &self,
-        plugin_id: &'static str,
         token: &str,
-        limited: LimitedAccess,
+        visit: Visit,
     ) -> Result<Credentials, BackstageError> {
-        let key = VerifiedKey::new(token, plugin_id, limited);
+        let key = VerifiedKey::new(token, visit.plugin_id, visit.limited);
         if let Some(credentials) = self.0.verified.get(&key, &self.0.discovery.load()) {
             return Ok(credentials);
         }
         let discovery = self.0.discovery.get();
-        let verified = self.0.verify(plugin_id, token, limited).await?;
+        let verified = self.0.verify(token, visit).await?;
         let credentials = verified.credentials.clone();
         self.0.verified.keep(key, verified, discovery);
         Ok(credentials)
@@ -117,27 +128,27 @@ impl Authenticator {
 
 impl Inner {
     /// Asks the handlers in Backstage's order; a handler that recognises its kind of token has the last word.
-    async fn verify(
-        &self,
-        plugin_id: &'static str,
-        token: &str,
-        limited: LimitedAccess,
-    ) -> Result<Verified, BackstageError> {
-        if let Some(jwt) = Jwt::parse(token) {
-            if let Some(verdict) = self.plugin_token(plugin_id, &jwt).await {
+    async fn verify(&self, token: &str, visit: Visit) -> Result<Verified, BackstageError> {
+        let jwt = Jwt::parse(token).map(|jwt| jwt.sent_by(visit.client));
+        if let Some(jwt) = &jwt {
+            if let Some(verdict) = self.plugin_token(visit.plugin_id, jwt).await {
                 return verdict;
             }
-            if let Some(verdict) = self.user_token(token, &jwt, limited).await {
+            if let Some(verdict) = self.user_token(token, jwt, visit.limited).await {
                 return verdict;
             }
         }
-        self.external_token(plugin_id, token).await
+        self.external_token(visit.plugin_id, (token, jwt.as_ref())).await
     }
 
-    async fn external_token(&self, plugin_id: &str, token: &str) -> Result<Verified, BackstageError> {
+    async fn external_token(
+        &self,
+        plugin_id: &str,
+        sent: (&str, Option<&Jwt<'_>>),
+    ) -> Result<Verified, BackstageError> {
         let now = self.clock.unix_seconds();
         for entry in &self.config.external {
-            if let Some(caller) = entry.recognise(token, &self.keys, now).await {
+            if let Some(caller) = entry.recognise(sent, &self.keys, now).await {
                 let principal = Principal::Service(ServicePrincipal {
                     subject: caller.subject,
                     access_restrictions: entry.restrictions_for(plugin_id)?,

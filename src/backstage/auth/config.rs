@@ -18,6 +18,9 @@ const STOCK_PLUGINS: &[&str] = &[
     "signals",
 ];
 
+/// Through whom callers write unless `stagedoor.actions.writeCallers` says otherwise.
+const DEFAULT_WRITE_CALLER: &str = "scaffolder";
+
 /// How the door is configured. Takes effect at the start; a change needs a restart.
 #[derive(Debug)]
 pub struct AuthConfig {
@@ -75,6 +78,12 @@ impl AuthConfig {
     /// Whether `backend.actions.pluginSources` lists the id (in lower case).
     pub(super) fn lists_plugin(&self, plugin_id: &str) -> bool {
         self.plugin_sources.contains(plugin_id)
+    }
+
+    /// The plugins through which callers may write: `stagedoor.actions.writeCallers`, or its default.
+    pub(super) fn writing_plugins(&self) -> impl Iterator<Item = &str> {
+        let default = self.write_callers.is_empty().then_some(DEFAULT_WRITE_CALLER);
+        self.write_callers.iter().map(String::as_str).chain(default)
     }
 
     /// Whether calls of the plugin are expected, so that a flood of made-up ids must not shut it out.

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::{Extension, response::IntoResponse};
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::{Extension, body::Body, response::IntoResponse};
+use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use url::Url;
@@ -43,9 +43,9 @@ fn json(value: &Value) -> JsonResponse {
 async fn issue_cookie(
     Extension(door): Extension<Arc<PluginDoor>>,
     UserCredentials(user): UserCredentials,
-    headers: HeaderMap,
+    request: Request<Body>,
 ) -> Result<impl IntoResponse, BackstageError> {
-    if let Some(expires_at) = kept_cookie(&door, &headers).await? {
+    if let Some(expires_at) = kept_cookie(&door, request).await? {
         return Ok((HeaderMap::new(), json(&expiry(expires_at)?)));
     }
     let (token, expires_at) = limited_token(&user)?;
@@ -60,15 +60,13 @@ async fn clear_cookie(
 }
 
 /// When the cookie that was sent ends, if it is a user's and good for a while.
-async fn kept_cookie(door: &PluginDoor, headers: &HeaderMap) -> Result<Option<i64>, BackstageError> {
-    let Some(token) = token::cookie(headers) else {
+async fn kept_cookie(door: &PluginDoor, request: Request<Body>) -> Result<Option<i64>, BackstageError> {
+    let Some(token) = token::cookie(request.headers()) else {
         return Ok(None);
     };
     let authenticator = &door.authenticator;
-    let known = authenticator
-        .authenticate_token(door.plugin_id, &token, LimitedAccess::Allowed)
-        .await;
-    match known {
+    let visit = door.visit(LimitedAccess::Allowed, request.extensions());
+    match authenticator.authenticate_token(&token, visit).await {
         Ok(credentials) if matches!(credentials.principal(), Principal::User(_)) => {
             let renew_from = authenticator.unix_seconds() as i64 + RENEW_WITHIN;
             Ok(credentials.expires_at().filter(|end| *end > renew_from))

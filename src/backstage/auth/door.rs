@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use http::Request;
+use http::{Extensions, Request};
 
-use super::{Allow, AuthPolicy, Authenticator, Credentials, LimitedAccess, Principal, forgery};
-use crate::backstage::error::BackstageError;
+use super::{Allow, AuthPolicy, Authenticator, Credentials, LimitedAccess, Principal, Visit, forgery};
+use crate::{backstage::error::BackstageError, infra::http_server::Arrival};
 
 /// Path of the plugin's public keys, relative to its mount; open to everybody because they are how trust begins.
 pub(super) const KEYS_PATH: &str = "/.backstage/auth/v1/jwks.json";
@@ -52,7 +52,7 @@ pub async fn admit(door: &Arc<PluginDoor>, request: &mut Request<Body>) -> Resul
     };
     let credentials = door
         .authenticator
-        .authenticate(door.plugin_id, request.headers(), limited)
+        .authenticate(request.headers(), door.visit(limited, request.extensions()))
         .await?;
     if *credentials.principal() == Principal::None {
         return Err(BackstageError::authentication("Missing credentials"));
@@ -90,8 +90,17 @@ impl PluginDoor {
             return Ok(admitted.credentials.clone());
         }
         self.authenticator
-            .authenticate(self.plugin_id, &parts.headers, limited)
+            .authenticate(&parts.headers, self.visit(limited, &parts.extensions))
             .await
+    }
+
+    /// What a token of a request with these extensions is shown for.
+    pub(super) fn visit(&self, limited: LimitedAccess, extensions: &Extensions) -> Visit {
+        Visit {
+            plugin_id: self.plugin_id,
+            limited,
+            client: extensions.get::<Arrival>().map(|arrival| arrival.client),
+        }
     }
 }
 

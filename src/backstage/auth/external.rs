@@ -12,7 +12,7 @@ use super::{
     AccessRestrictions, claims,
     key_set::verify_with,
     key_source::KeyUse,
-    key_store::{KeyStore, NamedBy},
+    key_store::{KeyStore, NamedBy, Place},
     refusal::Refusal,
     token::Jwt,
 };
@@ -47,6 +47,8 @@ pub(super) struct StaticToken {
 #[derive(Debug)]
 pub(super) struct IdentityProvider {
     pub(super) url: Url,
+    /// The configuration key of `url`.
+    pub(super) key: String,
     pub(super) issuers: Option<Vec<String>>,
     pub(super) algorithms: Option<Vec<String>>,
     pub(super) audiences: Option<Vec<String>>,
@@ -63,17 +65,20 @@ pub(super) struct Recognised {
 
 impl ExternalAccess {
     /// Returns the caller if this entry recognises the token; an entry that does not passes it on.
-    pub(super) async fn recognise(&self, token: &str, keys: &KeyStore, now: f64) -> Option<Recognised> {
+    pub(super) async fn recognise(
+        &self,
+        (token, jwt): (&str, Option<&Jwt<'_>>),
+        keys: &KeyStore,
+        now: f64,
+    ) -> Option<Recognised> {
         let outcome = match &self.method {
             Method::Static(configured) => return configured.recognise(token),
-            Method::Legacy { key, subject } => {
-                legacy(&Jwt::parse(token)?, key, now).map(|ends_at| Recognised {
-                    subject: subject.clone(),
-                    ends_at,
-                    key: None,
-                })
-            }
-            Method::Jwks(provider) => provider.recognise(&Jwt::parse(token)?, keys, now).await,
+            Method::Legacy { key, subject } => legacy(jwt?, key, now).map(|ends_at| Recognised {
+                subject: subject.clone(),
+                ends_at,
+                key: None,
+            }),
+            Method::Jwks(provider) => provider.recognise(jwt?, keys, now).await,
         };
         outcome
             .inspect_err(|refusal| tracing::debug!(%refusal, "An entry of backend.auth passes a token on"))
@@ -146,6 +151,15 @@ fn legacy(jwt: &Jwt<'_>, key: &DecodingKey, now: f64) -> Result<Option<f64>, Ref
 }
 
 impl IdentityProvider {
+    /// Where its keys are.
+    pub(super) fn place(&self) -> Place {
+        Place {
+            url: self.url.clone(),
+            named_by: NamedBy::Configuration,
+            key: self.key.clone(),
+        }
+    }
+
     async fn recognise(&self, jwt: &Jwt<'_>, keys: &KeyStore, now: f64) -> Result<Recognised, Refusal> {
         let algorithm = jwt.header_text("alg").ok_or(Refusal::Algorithm)?;
         let accepted = |accepted: &Vec<String>| accepted.iter().any(|one| one == algorithm);
@@ -162,7 +176,7 @@ impl IdentityProvider {
             .try_for_each(|audiences| claims::check_audience(jwt, audiences))?;
         let subject = jwt.text("sub").filter(|subject| !subject.is_empty());
         let subject = subject.ok_or(Refusal::MissingClaim("sub"))?;
-        let source = keys.source(self.url.clone(), NamedBy::Configuration)?;
+        let source = keys.source(self.place(), jwt.client())?;
         let key = source.verify(jwt).await?;
         Ok(Recognised {
             subject: match &self.subject_prefix {

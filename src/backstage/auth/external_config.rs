@@ -120,6 +120,7 @@ fn identity_provider(options: &ConfigReader) -> Result<Method, ConfigError> {
     })?;
     Ok(Method::Jwks(IdentityProvider {
         url,
+        key: options.full_key("url"),
         issuers: words(options, "issuer")?,
         algorithms: words(options, "algorithm")?,
         audiences: words(options, "audience")?,

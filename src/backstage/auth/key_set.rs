@@ -47,6 +47,16 @@ impl KeySet {
         Some(set)
     }
 
+    /// Whether it verifies nothing.
+    pub(super) fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// How many keys can be used.
+    pub(super) fn len(&self) -> usize {
+        self.keys.len()
+    }
+
     /// Whether no key of the earlier document was withdrawn or replaced.
     pub(super) fn holds_all_of(&self, earlier: &KeySet) -> bool {
         let holds = |key: &Key| self.keys.iter().any(|own| own.published == key.published);

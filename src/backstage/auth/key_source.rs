@@ -1,7 +1,7 @@
 //! One published key document: fetched when needed, kept ten minutes, asked again for a key it did not have.
 
 use std::{
-    collections::VecDeque,
+    net::IpAddr,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -13,7 +13,15 @@ use arc_swap::ArcSwapOption;
 use parking_lot::Mutex;
 use url::Url;
 
-use super::{clock::Clock, key_fetch, key_set::KeySet, refusal::Refusal, token::Jwt};
+use super::{
+    clock::Clock,
+    key_fetch,
+    key_set::KeySet,
+    look_ups::{Asking, LookUps, Newcomers},
+    outage::{Outage, shown},
+    refusal::Refusal,
+    token::Jwt,
+};
 use crate::infra::{http_client::HttpClients, single_flight::SingleFlight, tasks::Tasks};
 
 /// How long a document is believed without asking again; Backstage's value, and so the longest a withdrawn key lives.
@@ -22,24 +30,8 @@ const FRESH_FOR: Duration = Duration::from_secs(10 * 60);
 /// From this age on a document in use is fetched in the background, so that nobody waits while its owner is well.
 const REFRESH_FROM: Duration = Duration::from_secs(8 * 60);
 
-/// Pause after a background fetch that failed: a dozen tries before the document is too old.
-const REFRESH_PAUSE: Duration = Duration::from_secs(10);
-
-/// A key id nobody knows is worth a new look this long after the last one; Backstage's value.
-const COOLDOWN: Duration = Duration::from_secs(30);
-
-/// Looks within the cooldown, because a restarted backend signs with a new key at once; Backstage's value.
-const FORCED_BUDGET: usize = 10;
-
-/// The span of the budget above; together they bound what a stranger can make us ask.
-const FORCED_WINDOW: Duration = Duration::from_secs(60);
-
-/// How long a failure answers for the next callers of a source the configuration names: a blip must not shut out
-/// everybody, and one fetch in two seconds is no storm.
-const FAILURE_REMEMBERED: Duration = Duration::from_secs(2);
-
-/// The same for a source only a token named, whose writer we owe nothing.
-const STRANGERS_FAILURE_REMEMBERED: Duration = Duration::from_secs(30);
+/// What a document says that verifies nothing.
+const NO_KEY: &str = "it holds no key that can be used";
 
 /// What every source needs from the world. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -47,6 +39,7 @@ pub(super) struct Surroundings {
     pub(super) http: HttpClients,
     pub(super) tasks: Tasks,
     pub(super) clock: Clock,
+    pub(super) newcomers: Newcomers,
 }
 
 /// A key document and its cache.
@@ -55,6 +48,7 @@ pub(super) struct KeySource {
     url: Url,
     surroundings: Surroundings,
     vouched_for: AtomicBool,
+    outage: Outage,
     /// Apart from the rest, because every request with a remembered token looks at it.
     document: ArcSwapOption<Document>,
     state: Mutex<State>,
@@ -65,9 +59,7 @@ pub(super) struct KeySource {
 
 #[derive(Debug)]
 struct State {
-    failed: Option<(Instant, Refusal)>,
-    forced_failed: Option<(Instant, Refusal)>,
-    forced: VecDeque<Instant>,
+    look_ups: LookUps,
     last_used: Instant,
 }
 
@@ -120,15 +112,14 @@ impl Document {
 }
 
 impl KeySource {
-    /// A source that has not been asked yet.
-    pub(super) fn new(url: Url, surroundings: Surroundings) -> Self {
+    /// A source that has not been asked yet; the log names it by the key that says where it is.
+    pub(super) fn new(url: Url, key: &str, surroundings: Surroundings) -> Self {
         let state = State {
-            failed: None,
-            forced_failed: None,
-            forced: VecDeque::new(),
+            look_ups: LookUps::new(),
             last_used: surroundings.clock.instant(),
         };
         Self {
+            outage: Outage::of(key, &url),
             url,
             vouched_for: AtomicBool::new(false),
             document: ArcSwapOption::empty(),
@@ -160,16 +151,21 @@ impl KeySource {
     }
 
     /// Makes sure there is a believed document.
-    pub(super) async fn load(self: &Arc<Self>) -> Result<(), Refusal> {
-        self.current().await.map(|_| ())
+    pub(super) async fn load(self: &Arc<Self>, client: Option<IpAddr>) -> Result<(), Refusal> {
+        self.current(client).await.map(|_| ())
+    }
+
+    /// Sees whether the document has changed; what cannot be had stays as it is.
+    pub(super) async fn look_again(self: &Arc<Self>) {
+        let _ = self.fetch(Reason::UnknownKey, None).await;
     }
 
     /// Verifies the token's signature; an unknown key is looked for once more, within the budget.
     pub(super) async fn verify(self: &Arc<Self>, jwt: &Jwt<'_>) -> Result<KeyUse, Refusal> {
-        let document = self.current().await?;
+        let document = self.current(jwt.client()).await?;
         match document.keys.verify(jwt) {
             Err(Refusal::NoMatchingKey) => {
-                let newer = self.newer_than(&document).await?;
+                let newer = self.newer_than(&document, jwt.client()).await?;
                 newer.keys.verify(jwt).map(|()| self.used(&newer))
             }
             verdict => verdict.map(|()| self.used(&document)),
@@ -183,7 +179,7 @@ impl KeySource {
         }
     }
 
-    async fn current(self: &Arc<Self>) -> Result<Arc<Document>, Refusal> {
+    async fn current(self: &Arc<Self>, client: Option<IpAddr>) -> Result<Arc<Document>, Refusal> {
         let now = self.surroundings.clock.instant();
         self.state.lock().last_used = now;
         let document = self.document.load_full();
@@ -191,7 +187,7 @@ impl KeySource {
             self.refresh_ahead(&document, now);
             return Ok(document);
         }
-        self.fetch(Reason::Needed).await?;
+        self.fetch(Reason::Needed, client).await?;
         let document = self.document.load_full();
         document
             .filter(|document| document.is_fresh(now))
@@ -200,92 +196,105 @@ impl KeySource {
 
     /// Begins a fetch in the background when the document grows old; nobody waits for it.
     fn refresh_ahead(self: &Arc<Self>, document: &Document, now: Instant) {
-        if document.age(now) >= REFRESH_FROM && self.state.lock().may_refresh(now) {
-            self.flight.begin(0, || self.call(Reason::Aging));
+        if document.age(now) >= REFRESH_FROM && self.state.lock().look_ups.may_refresh(now) {
+            self.flight.begin(0, || self.call(Reason::Aging, None));
         }
     }
 
     /// Returns the document after one more look, or the same one when the budget is used up.
-    async fn newer_than(self: &Arc<Self>, seen: &Document) -> Result<Arc<Document>, Refusal> {
+    async fn newer_than(
+        self: &Arc<Self>,
+        seen: &Document,
+        client: Option<IpAddr>,
+    ) -> Result<Arc<Document>, Refusal> {
         let newest = self.document.load_full();
         if let Some(document) = newest.filter(|newest| newest.fetched_at != seen.fetched_at) {
             return Ok(document);
         }
         // What we have stays good for other keys when this look fails.
-        let _ = self.fetch(Reason::UnknownKey).await;
+        let _ = self.fetch(Reason::UnknownKey, client).await;
         self.document.load_full().ok_or_else(|| self.lost())
     }
 
     /// Joins the fetch under way or begins one, if one is allowed.
-    async fn fetch(self: &Arc<Self>, reason: Reason) -> Result<(), Refusal> {
+    async fn fetch(self: &Arc<Self>, reason: Reason, client: Option<IpAddr>) -> Result<(), Refusal> {
         let flight = match reason {
             Reason::Needed | Reason::Aging => &self.flight,
             Reason::UnknownKey => &self.forced_flight,
         };
-        match flight.run(0, || self.call(reason)).await {
+        match flight.run(0, || self.call(reason, client)).await {
             Some(outcome) => outcome,
             None => Err(self.lost()),
         }
     }
 
-    fn call(self: &Arc<Self>, reason: Reason) -> impl Future<Output = Result<(), Refusal>> + Send + 'static {
+    fn call(
+        self: &Arc<Self>,
+        reason: Reason,
+        client: Option<IpAddr>,
+    ) -> impl Future<Output = Result<(), Refusal>> + Send + 'static {
         let source = Arc::clone(self);
         let now = source.surroundings.clock.instant();
-        let allowed = source.allows(reason, now);
+        let allowed = source.allows(reason, source.asking(client, now));
         async move {
             match allowed {
-                Ok(true) => source.fetch_now(reason, now).await,
+                Ok(true) => source.fetch_now(reason, client, now).await,
                 Ok(false) => Ok(()),
                 Err(remembered) => Err(remembered),
             }
         }
     }
 
-    fn allows(&self, reason: Reason, now: Instant) -> Result<bool, Refusal> {
-        let remembered = if self.is_vouched_for() {
-            FAILURE_REMEMBERED
-        } else {
-            STRANGERS_FAILURE_REMEMBERED
-        };
-        let document = self.document.load();
-        let mut state = self.state.lock();
+    fn asking(&self, client: Option<IpAddr>, now: Instant) -> Asking<'_> {
+        Asking {
+            now,
+            client,
+            stranger: (!self.is_in_use()).then_some(&self.surroundings.newcomers),
+        }
+    }
+
+    /// Whether it is known to be needed: the configuration names it, or it had keys.
+    fn is_in_use(&self) -> bool {
+        self.is_vouched_for() || self.was_ever_loaded()
+    }
+
+    fn allows(&self, reason: Reason, asking: Asking<'_>) -> Result<bool, Refusal> {
+        let (now, document) = (asking.now, self.document.load());
+        let look_ups = &mut self.state.lock().look_ups;
         match reason {
             Reason::Aging => {
                 let aging = |document: &Arc<Document>| document.age(now) >= REFRESH_FROM;
-                Ok(document.as_ref().is_some_and(aging) && state.may_refresh(now))
+                Ok(document.as_ref().is_some_and(aging) && look_ups.may_refresh(now))
             }
-            Reason::Needed => {
-                state.no_failure_within(remembered, now)?;
-                Ok(!document.as_ref().is_some_and(|document| document.is_fresh(now)))
-            }
+            // Another fetch may have ended meanwhile.
+            Reason::Needed if document.as_ref().is_some_and(|document| document.is_fresh(now)) => Ok(false),
+            Reason::Needed => look_ups.admit_needed(asking).map(|()| true),
             Reason::UnknownKey => {
-                state.no_forced_failure_within(remembered, now)?;
-                Ok(state.may_force(document.as_ref().map(|document| document.fetched_at), now))
+                look_ups.may_force(document.as_ref().map(|document| document.fetched_at), asking)
             }
         }
     }
 
-    async fn fetch_now(&self, reason: Reason, now: Instant) -> Result<(), Refusal> {
+    async fn fetch_now(&self, reason: Reason, client: Option<IpAddr>, now: Instant) -> Result<(), Refusal> {
         let outcome = key_fetch::key_set(&self.surroundings.http, &self.url).await;
         let mut state = self.state.lock();
         match outcome {
             Ok(keys) => {
-                state.failed = None;
-                state.forced_failed = None;
+                state.look_ups.succeeded();
+                match keys.is_empty() {
+                    true => self.outage.begins(NO_KEY),
+                    false => self.outage.is_over(),
+                }
                 self.store(keys, now);
                 Ok(())
             }
             Err(why) => {
-                let refusal = self.unavailable(why);
-                let failed = Some((now, refusal.clone()));
-                match reason {
-                    Reason::Needed => state.failed = failed,
-                    Reason::Aging => {
-                        tracing::warn!(reason = %refusal, "Published keys could not be refreshed; the last ones still serve");
-                        state.failed = failed;
-                    }
-                    Reason::UnknownKey => state.forced_failed = failed,
+                if self.is_in_use() {
+                    self.outage.begins(&why);
                 }
+                let refusal = self.unavailable(why);
+                let (forced, asking) = (reason == Reason::UnknownKey, self.asking(client, now));
+                state.look_ups.failed(forced, asking, refusal.clone());
                 Err(refusal)
             }
         }
@@ -312,7 +321,7 @@ impl KeySource {
     fn warn_of_skipped(&self, before: Option<&Document>, keys: &KeySet) {
         let before = before.map(|document| &document.keys.skipped);
         if !keys.skipped.is_empty() && before != Some(&keys.skipped) {
-            let address = self.address();
+            let address = shown(&self.url);
             tracing::warn!(
                 address,
                 "Tokens signed with these published keys are refused: {}",
@@ -327,55 +336,8 @@ impl KeySource {
 
     fn unavailable(&self, reason: String) -> Refusal {
         Refusal::KeyDocument {
-            address: self.address(),
+            address: shown(&self.url),
             reason,
         }
-    }
-
-    /// The address without anything that might be a credential.
-    fn address(&self) -> String {
-        format!("{}{}", self.url.origin().ascii_serialization(), self.url.path())
-    }
-}
-
-impl State {
-    fn no_failure_within(&self, remembered: Duration, now: Instant) -> Result<(), Refusal> {
-        refuse_recent(self.failed.as_ref(), remembered, now)
-    }
-
-    fn no_forced_failure_within(&self, remembered: Duration, now: Instant) -> Result<(), Refusal> {
-        refuse_recent(self.forced_failed.as_ref(), remembered, now)?;
-        self.no_failure_within(remembered, now)
-    }
-
-    fn may_refresh(&self, now: Instant) -> bool {
-        self.no_failure_within(REFRESH_PAUSE, now).is_ok()
-    }
-
-    /// A document is fetched again for an unknown key when the last look is past the cooldown, or within the budget.
-    fn may_force(&mut self, fetched_at: Option<Instant>, now: Instant) -> bool {
-        let failed_at = self.forced_failed.as_ref().map(|(at, _)| *at);
-        let last_look = fetched_at.max(failed_at);
-        if last_look.is_none_or(|at| now.duration_since(at) >= COOLDOWN) {
-            return true;
-        }
-        self.forced.retain(|at| now.duration_since(*at) < FORCED_WINDOW);
-        let left = self.forced.len() < FORCED_BUDGET;
-        if left {
-            self.forced.push_back(now);
-        }
-        left
-    }
-}
-
-/// Answers with a failure that is younger than `remembered`.
-fn refuse_recent(
-    failed: Option<&(Instant, Refusal)>,
-    remembered: Duration,
-    now: Instant,
-) -> Result<(), Refusal> {
-    match failed {
-        Some((at, refusal)) if now.duration_since(*at) < remembered => Err(refusal.clone()),
-        _ => Ok(()),
     }
 }

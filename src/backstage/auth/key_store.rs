@@ -1,10 +1,6 @@
 //! All key documents in use, bounded in number, with a limit on how fast strangers can name new ones.
 
-use std::{
-    collections::{HashMap, VecDeque},
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{collections::HashMap, net::IpAddr, sync::Arc};
 
 use parking_lot::Mutex;
 use url::Url;
@@ -13,18 +9,13 @@ use super::{
     key_source::{KeySource, Surroundings},
     refusal::Refusal,
 };
+use crate::infra::http_client::HttpClients;
 
 /// Most documents kept that only tokens named; a portal has a few dozen plugins, of which few call us.
 const MAX_STRANGERS: usize = 64;
 
 /// Most documents kept that the configuration names; only many reloads that each move plugins come near.
 const MAX_NAMED: usize = 256;
-
-/// Plugin ids nobody configured that are looked up per minute; a portal's own plugins all fit, a flood does not.
-const NEW_PLUGINS: usize = 10;
-
-/// The span of the limit above.
-const NEW_PLUGINS_WINDOW: Duration = Duration::from_secs(60);
 
 /// Key sources by address.
 #[derive(Debug)]
@@ -36,7 +27,6 @@ pub(super) struct KeyStore {
 #[derive(Debug, Default)]
 struct Sources {
     by_url: HashMap<Url, Arc<KeySource>>,
-    newcomers: VecDeque<Instant>,
 }
 
 /// Whether the configuration vouches for a source, or only a token that anybody could have written.
@@ -44,6 +34,26 @@ struct Sources {
 pub(super) enum NamedBy {
     Configuration,
     Stranger,
+}
+
+/// Where a key document is.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub(super) url: Url,
+    pub(super) named_by: NamedBy,
+    /// The configuration key that says so, as the log names it.
+    pub(super) key: String,
+}
+
+impl Place {
+    /// The document at this path of a plugin, whose address `discovery.endpoints` tells.
+    pub(super) fn of_plugin(plugin_id: &str, address: &str, named_by: NamedBy) -> Result<Self, Refusal> {
+        Ok(Self {
+            url: Url::parse(address).map_err(|_| Refusal::bad_address(address))?,
+            named_by,
+            key: format!("discovery.endpoints for '{plugin_id}'"),
+        })
+    }
 }
 
 impl KeyStore {
@@ -55,39 +65,42 @@ impl KeyStore {
         }
     }
 
-    /// Returns the source at the address; nothing is fetched yet.
-    pub(super) fn source(&self, url: Url, named_by: NamedBy) -> Result<Arc<KeySource>, Refusal> {
+    /// The clients that documents are fetched with.
+    pub(super) fn http(&self) -> &HttpClients {
+        &self.surroundings.http
+    }
+
+    /// Returns the source at the place; nothing is fetched yet.
+    pub(super) fn source(&self, place: Place, client: Option<IpAddr>) -> Result<Arc<KeySource>, Refusal> {
+        let is_named = place.named_by == NamedBy::Configuration;
         let mut sources = self.sources.lock();
-        if let Some(source) = sources.by_url.get(&url) {
-            if named_by == NamedBy::Configuration {
+        if let Some(source) = sources.by_url.get(&place.url) {
+            if is_named {
                 source.vouch();
             }
             return Ok(Arc::clone(source));
         }
-        let source = Arc::new(KeySource::new(url.clone(), self.surroundings.clone()));
-        if named_by == NamedBy::Configuration {
+        let surroundings = &self.surroundings;
+        let source = Arc::new(KeySource::new(
+            place.url.clone(),
+            &place.key,
+            surroundings.clone(),
+        ));
+        if is_named {
             source.vouch();
             sources.make_room_for_named();
         } else {
+            surroundings
+                .newcomers
+                .admit(client, surroundings.clock.instant())?;
             sources.make_room_for_stranger()?;
-            sources.admit_newcomer(self.surroundings.clock.instant())?;
         }
-        sources.by_url.insert(url, Arc::clone(&source));
+        sources.by_url.insert(place.url, Arc::clone(&source));
         Ok(source)
     }
 }
 
 impl Sources {
-    fn admit_newcomer(&mut self, now: Instant) -> Result<(), Refusal> {
-        self.newcomers
-            .retain(|at| now.duration_since(*at) < NEW_PLUGINS_WINDOW);
-        if self.newcomers.len() >= NEW_PLUGINS {
-            return Err(Refusal::TooManyNewPlugins);
-        }
-        self.newcomers.push_back(now);
-        Ok(())
-    }
-
     /// Drops the stranger unused the longest that never had keys; one that had is a plugin that really calls.
     fn make_room_for_stranger(&mut self) -> Result<(), Refusal> {
         if self.count(false) < MAX_STRANGERS {

@@ -1,6 +1,8 @@
 //! Who may come in: finding, verifying and caching the caller's token.
 
 mod authenticator;
+mod budget;
+mod check;
 mod claims;
 mod clock;
 mod config;
@@ -17,15 +19,18 @@ mod key_set;
 mod key_source;
 mod key_store;
 mod limited_token;
+mod look_ups;
+mod outage;
 mod own;
 mod plugin_token;
 mod policy;
+mod recheck;
 mod refusal;
 mod token;
 mod user_token;
 mod verified;
 
-pub use authenticator::Authenticator;
+pub use authenticator::{Authenticator, Visit};
 pub use clock::Clock;
 pub use config::AuthConfig;
 pub use cookie::plugin_auth_routes;

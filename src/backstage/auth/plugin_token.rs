@@ -1,11 +1,17 @@
 //! Plugin tokens: another backend plugin calls, for itself or on behalf of a user (`obo`).
 
 use serde_json::Value;
-use url::Url;
 
 use super::{
-    Credentials, Principal, ServicePrincipal, authenticator::Inner, claims, key_set::KeySet,
-    key_source::KeyUse, key_store::NamedBy, refusal::Refusal, token::Jwt, user_token::VerifiedUser,
+    Credentials, Principal, ServicePrincipal,
+    authenticator::Inner,
+    claims,
+    key_set::KeySet,
+    key_source::KeyUse,
+    key_store::{NamedBy, Place},
+    refusal::Refusal,
+    token::Jwt,
+    user_token::VerifiedUser,
     verified::Verified,
 };
 use crate::backstage::error::BackstageError;
@@ -39,7 +45,7 @@ impl Inner {
             Some(Value::String(token)) if token.is_empty() => for_itself(service),
             Some(token) => {
                 let token = token.as_str().unwrap_or_default();
-                let user = self.on_behalf_of(token).await?;
+                let user = self.on_behalf_of(token, jwt).await?;
                 user.ending_by(outer).with_actor(token, Some(service))
             }
         };
@@ -48,9 +54,9 @@ impl Inner {
         Ok(verified)
     }
 
-    async fn on_behalf_of(&self, token: &str) -> Result<VerifiedUser, BackstageError> {
+    async fn on_behalf_of(&self, token: &str, outer: &Jwt<'_>) -> Result<VerifiedUser, BackstageError> {
         let user = match Jwt::parse(token) {
-            Some(jwt) => self.verified_user(&jwt).await,
+            Some(jwt) => self.verified_user(&jwt.sent_by(outer.client())).await,
             None => None,
         };
         let invalid = || BackstageError::authentication("Invalid user token in plugin token obo claim");
@@ -88,6 +94,13 @@ impl Inner {
             })
     }
 
+    /// Where the keys of a plugin are that we do not serve.
+    pub(super) fn plugin_keys(&self, plugin_id: &str, named_by: NamedBy) -> Result<Place, Refusal> {
+        let base = self.discovery.load().internal_base(plugin_id);
+        let address = format!("{base}/.backstage/auth/v1/jwks.json");
+        Place::of_plugin(plugin_id, &address, named_by)
+    }
+
     /// A plugin we serve is verified with our own keys, every other with the document it publishes.
     async fn plugin_signature(&self, source_id: &str, jwt: &Jwt<'_>) -> Result<Option<KeyUse>, Refusal> {
         let discovery = self.discovery.get();
@@ -108,18 +121,17 @@ impl Inner {
             return Err(Refusal::UnknownPlugin);
         }
         let known = listed || self.config.expects_plugin(&lower_case);
-        let base = discovery.internal_base(source_id);
-        let address = format!("{base}/.backstage/auth/v1/jwks.json");
-        let url = Url::parse(&address).map_err(|_| Refusal::bad_address(&address))?;
         let named_by = if known {
             NamedBy::Configuration
         } else {
             NamedBy::Stranger
         };
-        let source = self.keys.source(url, named_by)?;
+        let source = self
+            .keys
+            .source(self.plugin_keys(source_id, named_by)?, jwt.client())?;
         if !source.was_ever_loaded() {
             let none = |refusal: Refusal| Refusal::NoKeyDocument(Box::new(refusal));
-            source.load().await.map_err(none)?;
+            source.load(jwt.client()).await.map_err(none)?;
         }
         source.verify(jwt).await.map(Some)
     }

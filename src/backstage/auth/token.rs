@@ -1,6 +1,6 @@
 //! The token as the request carries it, and its parts before anything is trusted.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, net::IpAddr};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{HeaderMap, header};
@@ -56,6 +56,7 @@ pub(super) struct Jwt<'a> {
     claims: Option<Map<String, Value>>,
     signed: &'a str,
     signature: &'a str,
+    client: Option<IpAddr>,
 }
 
 impl<'a> Jwt<'a> {
@@ -71,7 +72,18 @@ impl<'a> Jwt<'a> {
             claims: json_object(claims),
             signed,
             signature,
+            client: None,
         })
+    }
+
+    /// The same, sent from this address.
+    pub(super) fn sent_by(self, client: Option<IpAddr>) -> Self {
+        Self { client, ..self }
+    }
+
+    /// Where it was sent from, if that is known.
+    pub(super) fn client(&self) -> Option<IpAddr> {
+        self.client
     }
 
     /// The kind of token, exactly as written.

@@ -1,11 +1,16 @@
 //! User tokens: full, limited, and the old style without a type of their own.
 
 use secrecy::SecretString;
-use url::Url;
 
 use super::{
-    Credentials, LimitedAccess, Principal, ServicePrincipal, UserPrincipal, authenticator::Inner, claims,
-    key_source::KeyUse, key_store::NamedBy, refusal::Refusal, token::Jwt, verified::Verified,
+    Credentials, LimitedAccess, Principal, ServicePrincipal, UserPrincipal,
+    authenticator::Inner,
+    claims,
+    key_source::KeyUse,
+    key_store::{NamedBy, Place},
+    refusal::Refusal,
+    token::Jwt,
+    verified::Verified,
 };
 use crate::backstage::error::BackstageError;
 
@@ -62,12 +67,15 @@ impl Inner {
     async fn user_key(&self, jwt: &Jwt<'_>, required: &[&'static str]) -> Result<KeyUse, Refusal> {
         // Claims first: an expired token, the common case, costs neither a signature check nor a look-up.
         claims::check(jwt, self.clock.unix_seconds(), required)?;
-        let address = format!(
-            "{}/.well-known/jwks.json",
-            self.discovery.load().internal_base("auth")
-        );
-        let url = Url::parse(&address).map_err(|_| Refusal::bad_address(&address))?;
-        self.keys.source(url, NamedBy::Configuration)?.verify(jwt).await
+        let source = self.keys.source(self.user_keys()?, jwt.client())?;
+        source.verify(jwt).await
+    }
+
+    /// Where the keys of user tokens are.
+    pub(super) fn user_keys(&self) -> Result<Place, Refusal> {
+        let base = self.discovery.load().internal_base("auth");
+        let address = format!("{base}/.well-known/jwks.json");
+        Place::of_plugin("auth", &address, NamedBy::Configuration)
     }
 }
 

@@ -42,7 +42,7 @@ pub use encoding::Encoding;
 pub use health_headers::HealthHeaders;
 pub use json::{JSON_CONTENT_TYPE, JsonResponse};
 pub use listen::{ListenAddress, ListenError};
-pub use places::{Place, Places};
+pub use places::{Place, Places, client_block};
 pub use prepared::PreparedJson;
 pub use rate_limit::{Count, RateLimiter};
 pub use rate_limit_settings::RateLimitSettings;

@@ -118,7 +118,7 @@ impl Drop for Share {
 }
 
 /// The address by which a client is counted.
-pub(super) fn client_block(client: IpAddr) -> IpAddr {
+pub fn client_block(client: IpAddr) -> IpAddr {
     match client.to_canonical() {
         IpAddr::V6(address) => {
             let mask = u128::MAX << (u128::BITS - IPV6_BLOCK_BITS);

@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderValue, header};
 use serde_json::json;
 use stagedoor::backstage::{auth::LimitedAccess, discovery::Discovery};
 
-use super::service::{Service, bearer, fixture_config};
+use super::service::{Service, bearer, fixture_config, visit};
 use crate::support::backstage::{AUTH_KEYS, Answer, FAR, FakeBackstage, Signer, plugin_keys, user_claims};
 
 const TEN_MINUTES: Duration = Duration::from_secs(600);
@@ -137,7 +137,7 @@ async fn credentials_of_a_call_on_behalf_end_with_the_earlier_of_both_tokens() {
         let token = Signer::fixture("catalog").sign("vnd.backstage.plugin", &claims);
         let seen = service
             .authenticator
-            .authenticate("sample", &bearer(&token), LimitedAccess::Refused)
+            .authenticate(&bearer(&token), visit("sample", LimitedAccess::Refused))
             .await;
         assert_eq!(seen.unwrap().expires_at(), Some(now + 60));
     }

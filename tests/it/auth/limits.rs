@@ -12,13 +12,13 @@ use crate::support::backstage::{
 const REFUSED: &str = "Failed user token verification";
 const MINUTE: Duration = Duration::from_secs(60);
 
-async fn start(overlays: &[&str]) -> (FakeBackstage, Service) {
+pub(super) async fn start(overlays: &[&str]) -> (FakeBackstage, Service) {
     let fake = FakeBackstage::with_fixtures().await;
     let service = Service::start(&fake, overlays).await;
     (fake, service)
 }
 
-fn unknown_key(number: usize) -> String {
+pub(super) fn unknown_key(number: usize) -> String {
     let claims = user_claims("user:default/ann", FAR);
     Signer::fixture("user1").sign_as(&format!("made-up-{number}"), "vnd.backstage.user", &claims)
 }

@@ -1,10 +1,12 @@
 //! What the log says about a refused token: the reason, and nothing of the token.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::service::Service;
 use crate::support::{
-    backstage::{AUTH_KEYS, Answer, FAR, FakeBackstage, Signer},
+    backstage::{AUTH_KEYS, Answer, FAR, FakeBackstage, Signer, fixture, plugin_keys},
     log::Remembered,
 };
 
@@ -63,11 +65,84 @@ async fn skipped_keys_are_named_once() {
                 .await
                 .is_ok()
         );
-        service
-            .authenticator
-            .clock()
-            .advance(std::time::Duration::from_secs(600));
+        service.authenticator.clock().advance(Duration::from_secs(600));
     }
     assert_eq!(fake.fetches(AUTH_KEYS), 3);
     assert_eq!(log.text().matches("the-es512-key").count(), 1, "{}", log.text());
+}
+
+/// What an identity provider, or whatever stands before it, sends instead of keys.
+fn troubles() -> Vec<(Answer, &'static str)> {
+    vec![
+        (Answer::Status(403), "403"),
+        (Answer::Status(500), "500"),
+        (Answer::Redirect("/sign-in".to_owned()), "302"),
+        (Answer::Text("<html>sign in</html>".to_owned()), "not JSON"),
+        (Answer::Text(String::new()), "not JSON"),
+        (Answer::Document(json!({ "keys": "none" })), "no list of keys"),
+        (Answer::Document(json!([])), "no list of keys"),
+        (Answer::Document(json!({ "keys": [] })), "no key that can be used"),
+        (
+            Answer::Document(json!({ "keys": [{ "kty": "oct", "kid": "x", "k": "AAAA" }] })),
+            "no key that can be used",
+        ),
+    ]
+}
+
+/// One outage of the document at the path, and its end, with a token that wants it.
+async fn outage(path: &str, good: Answer, token: &str, key: &str) {
+    for (answer, reason) in troubles() {
+        let (log, _listening) = Remembered::listen();
+        let fake = FakeBackstage::with_fixtures().await;
+        let service = Service::start(&fake, &[]).await;
+        let mut told = Vec::new();
+        for (answer, accepted) in [(answer.clone(), false), (good.clone(), true), (answer, false)] {
+            fake.serve(path, answer);
+            for _ in 0..3 {
+                service.authenticator.clock().advance(Duration::from_secs(601));
+                assert_eq!(
+                    service.bearer("sample", token).await.is_ok(),
+                    accepted,
+                    "{path} {reason}"
+                );
+            }
+            let text = log.text();
+            let of = |words: &str| {
+                text.lines()
+                    .filter(|line| line.contains(key) && line.contains(words))
+                    .count()
+            };
+            told.push((of(reason), of("can be used again")));
+        }
+        assert_eq!(told, [(1, 0), (1, 1), (2, 1)], "{path} {reason}: {}", log.text());
+    }
+}
+
+#[tokio::test]
+async fn an_outage_of_an_identity_provider_is_told_once_and_its_end() {
+    let robot = Signer::fixture("user1");
+    let token = robot.sign("JWT", &json!({ "sub": "robot", "iat": 1, "exp": FAR }));
+    let good = Answer::Document(json!({ "keys": [robot.published()] }));
+    let key = "backend.auth.externalAccess[6].options.url";
+    outage("/idp-open/jwks.json", good, &token, key).await;
+}
+
+#[tokio::test]
+async fn an_outage_of_the_portals_own_keys_is_told_once_and_its_end() {
+    let token = Signer::fixture("user1").user("user:default/ann", FAR);
+    let good = Answer::Document(fixture("jwks/auth.json"));
+    outage(AUTH_KEYS, good, &token, "discovery.endpoints for 'auth'").await;
+}
+
+#[tokio::test]
+async fn an_outage_of_a_known_plugin_is_told_once_and_its_end() {
+    let token = Signer::fixture("catalog").plugin("catalog", "sample");
+    let good = Answer::Document(fixture("jwks/catalog.json"));
+    outage(
+        &plugin_keys("catalog"),
+        good,
+        &token,
+        "discovery.endpoints for 'catalog'",
+    )
+    .await;
 }

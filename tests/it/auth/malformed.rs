@@ -3,6 +3,8 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::json;
 
+use stagedoor::backstage::auth::LimitedAccess;
+
 use super::service::Service;
 use crate::support::backstage::{FAR, FakeBackstage, Signer};
 
@@ -178,10 +180,10 @@ async fn the_sentence_of_a_refusal_never_holds_any_part_of_the_token() {
         ),
     ] {
         let headers = super::service::bearer(&token);
-        let limited = stagedoor::backstage::auth::LimitedAccess::Refused;
+        let visit = super::service::visit("sample", LimitedAccess::Refused);
         let error = service
             .authenticator
-            .authenticate("sample", &headers, limited)
+            .authenticate(&headers, visit)
             .await
             .unwrap_err();
         let all = format!("{error:?} {:?}", error.cause_chain());

@@ -1,6 +1,8 @@
 //! Who is let in, and at what cost.
 
+mod addresses;
 mod caching;
+mod check;
 mod configuration;
 mod cookie;
 mod discovery;

@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderValue, header};
 use serde_json::Value;
 use stagedoor::{
     backstage::{
-        auth::{AuthConfig, Authenticator, LimitedAccess, TokenIssuer},
+        auth::{AuthConfig, Authenticator, LimitedAccess, TokenIssuer, Visit},
         discovery::Discovery,
     },
     config::{self, ConfigReader, Layer, Live},
@@ -47,6 +47,15 @@ impl Service {
             .await
     }
 
+    /// The same from this address.
+    pub(crate) async fn bearer_from(&self, client: &str, token: &str) -> Result<String, String> {
+        let visit = Visit {
+            client: Some(client.parse().unwrap()),
+            ..visit("sample", LimitedAccess::Refused)
+        };
+        self.visit(&bearer(token), visit).await
+    }
+
     /// Asks the authenticator itself: who it is, or the sentence of the refusal.
     pub(crate) async fn authenticate(
         &self,
@@ -54,10 +63,23 @@ impl Service {
         headers: &HeaderMap,
         limited: LimitedAccess,
     ) -> Result<String, String> {
-        match self.authenticator.authenticate(plugin_id, headers, limited).await {
+        self.visit(headers, visit(plugin_id, limited)).await
+    }
+
+    async fn visit(&self, headers: &HeaderMap, visit: Visit) -> Result<String, String> {
+        match self.authenticator.authenticate(headers, visit).await {
             Ok(credentials) => Ok(credentials.subject().unwrap_or("none").to_owned()),
             Err(error) => Err(error.message().to_owned()),
         }
+    }
+}
+
+/// A visit from an address that is not known.
+pub(crate) fn visit(plugin_id: &'static str, limited: LimitedAccess) -> Visit {
+    Visit {
+        plugin_id,
+        limited,
+        client: None,
     }
 }
 

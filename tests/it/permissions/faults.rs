@@ -4,9 +4,11 @@ use std::net::TcpListener;
 
 use serde_json::{Value, json};
 
-use super::{JANE, Portal, token_of};
+use super::{JANE, Portal, through_scaffolder, token_of};
 use crate::support::{
     app::TestApp,
+    backstage::{AUTH_KEYS, Answer},
+    log::Remembered,
     policy::{FakePolicy, Trouble},
     spacelift::{FakeSpacelift, listed},
 };
@@ -36,6 +38,68 @@ async fn what_it_answers_instead_of_a_verdict_is_a_502_or_503_that_names_it() {
         assert_eq!(got, status, "{answered}: {text}");
         assert!(text.contains("permission backend"), "{text}");
         assert!(text.contains(&answered.to_string()), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_sign_in_whose_key_is_gone_is_a_401_and_forgotten() {
+    let fake = FakeSpacelift::start().await;
+    for token in [token_of(JANE), through_scaffolder(JANE, "spacelift-io")] {
+        let portal = portal(&fake).await;
+        portal.policy.trouble(Some(Trouble::Status(401)));
+        let (status, text) = portal.get(&token, STACKS).await;
+        assert_eq!(status, 502, "the sign-in is good, so ours was refused: {text}");
+        let none = Answer::Document(json!({ "keys": [] }));
+        portal.backstage.serve(AUTH_KEYS, none);
+        let (status, text) = portal.get(&token, STACKS).await;
+        assert!(
+            status == 401 && text.contains("Sign in again"),
+            "{status}: {text}"
+        );
+        portal.policy.trouble(None);
+        assert_eq!(portal.get(&token, STACKS).await.0, 401, "it is not remembered");
+    }
+}
+
+#[tokio::test]
+async fn keys_that_cannot_be_had_leave_a_refusal_a_502() {
+    let fake = FakeSpacelift::start().await;
+    let portal = portal(&fake).await;
+    portal.policy.trouble(Some(Trouble::Status(401)));
+    assert_eq!(portal.get(&token_of(JANE), STACKS).await.0, 502);
+    for gone in [Answer::Status(503), Answer::Text("<html>".to_owned())] {
+        portal.backstage.serve(AUTH_KEYS, gone);
+        assert_eq!(portal.get(&token_of(JANE), STACKS).await.0, 502);
+    }
+}
+
+#[tokio::test]
+async fn the_log_line_of_each_5xx_has_its_cause() {
+    let (log, _listening) = Remembered::listen();
+    let fake = FakeSpacelift::start().await;
+    let portal = portal(&fake).await;
+    let dead = Trouble::Status;
+    for (trouble, path, status) in [
+        (dead(401), STACKS, 502),
+        (dead(503), STACKS, 503),
+        (Trouble::Text("<html>".to_owned()), STACKS, 502),
+        (Trouble::Cut, STACKS, 502),
+        (Trouble::Hang, STACKS, 504),
+        (dead(200), "/api/ske/resource", 501),
+    ] {
+        portal.policy.trouble(Some(trouble.clone()));
+        let (got, text) = portal.get(&token_of(JANE), path).await;
+        assert_eq!(got, status, "{trouble:?}: {text}");
+        let log = log.text();
+        let line = log
+            .lines()
+            .rfind(|line| line.contains("incomingRequest"))
+            .unwrap();
+        let cause = line.split("error=\"").nth(1).unwrap_or_default();
+        assert!(
+            cause.len() > 20 && !cause.starts_with("no cause"),
+            "{trouble:?}: {line}"
+        );
     }
 }
 

@@ -22,6 +22,7 @@ const JANE: &str = "user:default/jane";
 struct Portal {
     app: TestApp,
     policy: FakePolicy,
+    backstage: FakeBackstage,
 }
 
 impl Portal {
@@ -45,7 +46,11 @@ impl Portal {
         );
         let app = TestApp::start(&config).await;
         policy.believe(&app.base);
-        Self { app, policy }
+        Self {
+            app,
+            policy,
+            backstage: fake,
+        }
     }
 
     /// The status and text of a GET with the token.
