@@ -24,7 +24,19 @@ pub(super) async fn of(options: &LoadOptions, reads: &[Json], dir: &Path) -> Jso
 
 /// Numbers are doubles in both: makes two outcomes comparable whatever way JSON wrote them.
 pub(super) fn comparable(outcome: &Json) -> Value {
-    config::from_json(outcome.clone())
+    config::from_json(as_doubles(outcome))
+}
+
+fn as_doubles(json: &Json) -> Json {
+    match json {
+        Json::Number(number) => number.as_f64().into(),
+        Json::Array(items) => items.iter().map(as_doubles).collect(),
+        Json::Object(entries) => entries
+            .iter()
+            .map(|(key, value)| (key.clone(), as_doubles(value)))
+            .collect(),
+        other => other.clone(),
+    }
 }
 
 /// Whether ours is what was recorded; a parser's own words may differ.

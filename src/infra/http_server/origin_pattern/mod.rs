@@ -57,7 +57,7 @@ impl OriginPattern {
         let choices = braces::expand(text)?;
         let choices = choices
             .iter()
-            .map(|choice| split(choice).map(|part| Segment::read(part)).collect());
+            .map(|choice| split(choice).map(Segment::read).collect());
         Ok(Self {
             is_negated,
             choices: choices.collect::<Result<_, _>>()?,

@@ -114,7 +114,7 @@ impl Reader<'_> {
             b'*' => (Item::Any, 1),
             b'?' => (Item::One(Class::Any), 1),
             b'\\' if self.rest.len() > 1 => {
-                let escaped = self.rest.bytes().nth(1).unwrap_or(sign);
+                let escaped = self.rest.as_bytes().get(1).copied().unwrap_or(sign);
                 (Item::One(Class::literal(escaped)), 2)
             }
             b'[' => match Class::read(self.rest) {
