@@ -19,7 +19,7 @@ impl App {
         let upstream = self.check_upstream().await;
         let away = upstream.as_ref().is_some_and(|check| check.outcome.is_err());
         let mut checks = Vec::from_iter(upstream);
-        // Whoever is away has no keys either; that is one problem.
+        // A backend that is away has no keys either; that is one problem.
         if !(away && self.has_keys_upstream()) {
             checks.insert(0, self.env.callers.check_user_keys(self.keys_cure()).await);
         }

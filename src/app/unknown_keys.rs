@@ -37,7 +37,7 @@ integrations:
 kubernetes: {clusterLocatorMethods: [{clusters: [{caFile: x, caData: x}]}]}
 ";
 
-/// Mappings whose keys are chosen by whoever writes them.
+/// Mappings whose keys are free names, not fields.
 const OPEN: &[&str] = &[
     "auth.providers",
     "backend.csp",

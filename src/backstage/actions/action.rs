@@ -93,7 +93,7 @@ pub struct Example {
 
 /// One invocation: who calls, with what.
 pub struct Call<I> {
-    /// The verified caller, who has what the action needs; never nobody.
+    /// The verified caller, who has what the action needs; never anonymous.
     pub caller: Judged,
     /// The input, which fits the schema.
     pub input: I,
