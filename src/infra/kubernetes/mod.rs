@@ -8,6 +8,7 @@ mod account;
 mod call;
 mod cluster;
 mod discovery;
+mod dry_run;
 mod error;
 mod identity;
 mod in_cluster;

@@ -21,7 +21,7 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'~');
 
 /// Fields the server does not know are refused instead of dropped ("Kubernetes API concepts", field validation).
-const STRICT: &str = "fieldValidation=Strict";
+pub(super) const STRICT: &str = "fieldValidation=Strict";
 
 /// Objects asked for at once, first and when these together are too large: one holds at most 1.5 MB, as etcd takes no
 /// larger ones.
@@ -45,13 +45,13 @@ pub struct Address {
 }
 
 impl Address {
-    fn collection(&self) -> String {
+    pub(super) fn collection(&self) -> String {
         let namespace = escape(&self.namespace);
         let namespace = self.resource.namespaced.then_some(namespace.as_str());
         DynamicObject::url_path(&self.resource.api, namespace)
     }
 
-    fn path(&self) -> String {
+    pub(super) fn path(&self) -> String {
         format!("{}/{}", self.collection(), escape(&self.name))
     }
 
@@ -188,7 +188,7 @@ impl Cluster {
     ///
     /// A path that is not served is never the object's absence, and not the kind's either while the kinds cannot be
     /// asked for.
-    async fn about(
+    pub(super) async fn about(
         &self,
         address: &Address,
         identity: &Identity,

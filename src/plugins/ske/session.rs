@@ -118,6 +118,11 @@ impl Session {
         }
     }
 
+    /// Whether the API server judges the portal's user.
+    pub(super) fn is_judged(&self) -> bool {
+        self.acting.judged
+    }
+
     /// The platform cluster.
     pub(super) fn cluster(&self) -> &Cluster {
         &self.connected.platform.cluster

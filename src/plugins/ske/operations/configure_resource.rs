@@ -154,6 +154,8 @@ async fn configure_in_git(
         }
         Seen::Present => committing.permit(&UPDATE, "update").await?,
     }
+    let mut warnings = committing.try_write(manifest).await?;
+    warnings.extend(manifest.substitution_warning());
     let wanted = Wanted {
         manifest: manifest.clone(),
         namespaced: committing.is_namespaced(),
@@ -164,7 +166,7 @@ async fn configure_in_git(
         resource_id: None,
         commitsha: committing.told("Configured", commit),
         created: seen == Seen::Absent,
-        warnings: manifest.substitution_warning().into_iter().collect(),
+        warnings,
     })
 }
 

@@ -89,6 +89,7 @@ async fn delete_in_git(committing: &Committing<'_>) -> Result<Option<String>, Sk
         return Err(nowhere_in_git(committing).await);
     }
     committing.permit(&DELETE, "delete").await?;
+    committing.try_deletion().await?;
     let commit = committing.repository.delete(committing.order(None)).await?;
     Ok(committing.told("Deleted", commit))
 }

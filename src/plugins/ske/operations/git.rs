@@ -38,13 +38,13 @@ pub(super) struct Asked<'a> {
 /// One object on its way into a commit.
 pub(super) struct Committing<'a> {
     pub(super) repository: &'a Repository,
-    config: Arc<Config>,
+    pub(super) config: Arc<Config>,
     caller: &'a Credentials,
     verdicts: &'a Verdicts,
     pub(super) object: ObjectRef,
     pub(super) identity: Identity,
     /// In hybrid: the caller at the cluster, who needs the same right there, and the object's place.
-    at_cluster: Option<(Session, Target)>,
+    pub(super) at_cluster: Option<(Session, Target)>,
 }
 
 impl<'a> Committing<'a> {

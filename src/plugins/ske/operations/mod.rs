@@ -2,6 +2,7 @@
 
 mod configure_resource;
 mod delete_resource;
+mod dry_run;
 mod get_resource;
 mod git;
 mod list_pending_requests;

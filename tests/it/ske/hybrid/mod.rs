@@ -5,6 +5,7 @@ mod outages;
 mod reading;
 mod refusals;
 mod rights;
+mod trials;
 mod writing;
 
 use serde_json::{Value, json};
