@@ -24,7 +24,7 @@ where
         Ok(value) => value,
         Err(error) => match error.try_into_panic() {
             Ok(panic) => resume_unwind(panic),
-            // The runtime ends, and with it whoever waits here.
+            // The runtime ends, and with it the task that waits here.
             Err(_) => pending().await,
         },
     }

@@ -34,7 +34,7 @@ pub(super) struct Wanted<'a> {
 /// Runs an action for the caller and returns the body of the answer.
 ///
 /// # Errors
-/// 403 for nobody, 404 for an action that is not there for this caller, 403 for a caller who may not run it, 400 for
+/// 403 for an anonymous caller, 404 for an action that is not there for this caller, 403 for a caller who may not run it, 400 for
 /// input or secrets that do not fit, then whatever the action says; 500 if it panics, 504 if it takes too long.
 pub(super) async fn invoke(
     registry: &Registry,

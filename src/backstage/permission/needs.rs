@@ -18,7 +18,7 @@ pub struct Needs {
 }
 
 impl Needs {
-    /// Nothing: whoever is let in may do it.
+    /// Nothing: every caller who is let in may do it.
     pub const NOTHING: Self = Self::any_of(&[]);
 
     /// One of these permissions, on whatever way.

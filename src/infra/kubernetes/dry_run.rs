@@ -8,7 +8,7 @@ use super::{
     cluster::Cluster,
     error::{ApiRefusal, KubernetesError},
     identity::Identity,
-    objects::{Address, STRICT},
+    objects::{Address, STRICT, create_call, replace_call},
 };
 
 const ALL: &str = "dryRun=All";
@@ -24,11 +24,8 @@ impl Cluster {
         address: &Address,
         object: &Value,
     ) -> Result<Answer, KubernetesError> {
-        let call = |address: &Address| {
-            let path = format!("{}?{STRICT}&{ALL}", address.collection());
-            Call::with_body(Method::POST, path, object)
-        };
-        self.about(address, identity, call).await
+        let query = format!("{STRICT}&{ALL}");
+        self.about(address, identity, create_call(object, &query)).await
     }
 
     /// As `replace`.
@@ -41,11 +38,8 @@ impl Cluster {
         address: &Address,
         object: &Value,
     ) -> Result<Answer, KubernetesError> {
-        let call = |address: &Address| {
-            let path = format!("{}?{STRICT}&{ALL}", address.path());
-            Call::with_body(Method::PUT, path, object)
-        };
-        self.about(address, identity, call).await
+        let query = format!("{STRICT}&{ALL}");
+        self.about(address, identity, replace_call(object, &query)).await
     }
 
     /// As `delete`.

@@ -147,11 +147,7 @@ impl Cluster {
         address: &Address,
         object: &Value,
     ) -> Result<Answer, KubernetesError> {
-        let call = |address: &Address| {
-            let path = format!("{}?{STRICT}", address.collection());
-            Call::with_body(Method::POST, path, object)
-        };
-        address.confirm(self.about(address, identity, call).await?)
+        address.confirm(self.about(address, identity, create_call(object, STRICT)).await?)
     }
 
     /// Replaces an object; its `resourceVersion` makes this fail when somebody else was faster.
@@ -164,11 +160,10 @@ impl Cluster {
         address: &Address,
         object: &Value,
     ) -> Result<Answer, KubernetesError> {
-        let call = |address: &Address| {
-            let path = format!("{}?{STRICT}", address.path());
-            Call::with_body(Method::PUT, path, object)
-        };
-        address.confirm(self.about(address, identity, call).await?)
+        address.confirm(
+            self.about(address, identity, replace_call(object, STRICT))
+                .await?,
+        )
     }
 
     /// Asks for deletion; what depends on the object goes in the background, as with `kubectl`.
@@ -228,6 +223,14 @@ impl Cluster {
 /// Escapes one part of a path.
 pub(super) fn escape(part: &str) -> String {
     utf8_percent_encode(part, SEGMENT).to_string()
+}
+
+pub(super) fn create_call(object: &Value, query: &str) -> impl Fn(&Address) -> Call {
+    move |address| Call::with_body(Method::POST, format!("{}?{query}", address.collection()), object)
+}
+
+pub(super) fn replace_call(object: &Value, query: &str) -> impl Fn(&Address) -> Call {
+    move |address| Call::with_body(Method::PUT, format!("{}?{query}", address.path()), object)
 }
 
 #[cfg(test)]

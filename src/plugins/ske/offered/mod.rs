@@ -1,4 +1,4 @@
-//! The kinds that installed Promises offer, which is what may be touched where nobody judges the portal's user, and
+//! The kinds that installed Promises offer, which is what may be touched where no API server judges the portal's user, and
 //! whether a Promise is on its way out and takes its requests with it.
 
 #[cfg(test)]

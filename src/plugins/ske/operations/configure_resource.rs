@@ -73,7 +73,7 @@ impl Ske {
     /// Creates the object of the manifest, or replaces the fields the manifest gives, each as a whole.
     ///
     /// # Errors
-    /// The manifest is none of one object, the object is being deleted, somebody else kept changing it, or
+    /// The manifest is none of one object, the object is being deleted, other writers kept changing it, or
     /// the cluster or the repository refuses.
     pub(in crate::plugins::ske) async fn configure_resource(
         self: &Arc<Self>,

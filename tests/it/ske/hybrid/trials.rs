@@ -227,7 +227,7 @@ async fn a_webhook_that_cannot_be_tried_is_a_warning() {
     let untriable = Reply::Json(400, status(400, "BadRequest", says));
     let kind = FakeKubernetes::kind();
     let conflict = Reply::Json(409, status(409, "Conflict", "the object has been modified"));
-    fake.plant("POST", OBJECTS, &[untriable.clone()]);
+    fake.plant("POST", OBJECTS, std::slice::from_ref(&untriable));
     fake.plant("PUT", OBJECT, &[conflict, untriable.clone()]);
     for name in ["new", "mine"] {
         if name == "new" {
